@@ -1,0 +1,374 @@
+"""The behaviours, fixtures and statements as immutable Python objects.
+
+What lives here: the shape of loaded data, nothing else. What may not: reading files (``loader``), playing a
+behaviour or comparing values (the runners). The format that these classes mirror is described in ``spec/FORMAT.md``.
+
+Values inside the model are *spec values*: ``None``, ``bool``, ``int``, ``float``, ``bytes`` (every Lua string), and the
+classes below that derive from :class:`Value`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Dialect: TypeAlias = Literal["defold", "luasocket-3"]
+DIALECTS: tuple[Dialect, ...] = ("defold", "luasocket-3")
+
+Authority: TypeAlias = Literal["documented", "observed"]
+AUTHORITIES: tuple[Authority, ...] = ("documented", "observed")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where something was written: file (relative to the spec's data directory) and line (from 1)."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Value:
+    """Base of the values that are not plain Python ones."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ref(Value):
+    """``$name`` or ``$name.field``: what is bound to that name. ``name`` has no dollar."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Splice(Value):
+    """``$...``: all the arguments of the function around it; only in lists inside ``functions``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Value):
+    """A plain table with exactly these entries. A YAML list becomes keys 1 to n."""
+
+    entries: tuple[tuple[SpecValue, SpecValue], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat(Value):
+    """A string repeated: ``text * times``."""
+
+    text: bytes
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Value):
+    """Strings joined."""
+
+    parts: tuple[SpecValue, ...]
+
+
+class Matcher(Value):
+    """Base of the values that may only stand where a value is expected."""
+
+    __slots__ = ()
+
+
+#: What ``{type: …}`` may name. ``object``: a handle that is not a function.
+TYPES = ("nil", "boolean", "number", "string", "table", "function", "object", "any")
+
+
+@dataclass(frozen=True, slots=True)
+class OfType(Matcher):
+    """A value of one of these types (see :data:`TYPES`)."""
+
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Between(Matcher):
+    """A number, both bounds included."""
+
+    low: SpecValue
+    high: SpecValue
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern(Matcher):
+    """A string (Latin-1) in which the regular expression is found."""
+
+    regex: str
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf(Matcher):
+    """Any of these."""
+
+    choices: tuple[SpecValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields(Matcher):
+    """A table with these entries, and perhaps others."""
+
+    entries: tuple[tuple[SpecValue, SpecValue], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed(Matcher):
+    """A doubly keyed table, exactly ``{[1] = a, [a] = 1, …}``."""
+
+    items: tuple[SpecValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Length(Matcher):
+    """A string of that many bytes."""
+
+    bytes: int
+
+
+SpecValue: TypeAlias = None | bool | int | float | bytes | Value
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Exactly these results, in number and order."""
+
+    values: tuple[SpecValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Raises:
+    """A raised error: its message contains ``part``, or, if ``part`` is None, its value meets ``value``."""
+
+    part: bytes | None
+    value: SpecValue = None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeds:
+    """Nothing raised; the first result, if any, neither nil nor false."""
+
+
+Outcome: TypeAlias = Returns | Raises | Succeeds
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read the spec. None stands for "either"."""
+
+    dialect: Dialect | None = None
+    authority: Authority | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a call has to answer, per reading. Without readings in the YAML: one entry with ``Reading()``."""
+
+    by_reading: tuple[tuple[Reading, Outcome], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """Bounds of a call's duration in seconds; None: no bound."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAction:
+    """What a peer does.
+
+    ``verb`` is one of the actions of the format (``listen``, ``accept``, ``send``, …), ``value`` its argument,
+    ``options`` the other keys of the map (``backlog``, ``to``, ``ip``, ``every``, ``times``, ``small_buffers``).
+    ``who`` is the peer's name, resolved by the loader (never None). ``bind``: the name of ``as``.
+    """
+
+    who: str
+    verb: str
+    value: SpecValue
+    options: Mapping[str, SpecValue]
+    bind: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class While:
+    """A peer's action ``after`` seconds from the beginning of the call that blocks."""
+
+    after: float
+    action: PeerAction
+
+
+@dataclass(frozen=True, slots=True)
+class MethodTarget:
+    """``client:receive``"""
+
+    name: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class PathTarget:
+    """``socket.dns.toip`` or one of Lua's own functions (``tostring``)."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTarget:
+    """``$try``: a function that is bound to a name."""
+
+    name: str
+
+
+Target: TypeAlias = MethodTarget | PathTarget | ValueTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call, and what it has to answer. ``binds``: names for the results in order; None passes one over."""
+
+    target: Target
+    args: tuple[SpecValue, ...]
+    expect: Expectation
+    binds: tuple[str | None, ...]
+    takes: Takes
+    meanwhile: tuple[While, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Reads a field of a handle (``name`` set) or a path from the module (``name`` None)."""
+
+    name: str | None
+    field: str
+    expect: Expectation
+    bind: str | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """Writes a path of the module."""
+
+    path: str
+    value: SpecValue
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Make:
+    """Builds a table that keeps its identity and binds it."""
+
+    name: str
+    value: SpecValue
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Forgets handles; the port then collects garbage."""
+
+    names: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A function of ``functions`` was called ``times`` times, with ``args`` (one tuple a call; None: whatever)."""
+
+    function: str
+    times: int
+    args: tuple[tuple[SpecValue, ...], ...] | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A peer acts."""
+
+    action: PeerAction
+    source: Source
+
+
+Step: TypeAlias = Call | Get | Set | Make | Drop | Called | Peer
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function as data: plays ``steps``, then returns ``returns`` or raises ``raises[0]`` (empty: does not raise)."""
+
+    name: str
+    params: tuple[str, ...]
+    steps: tuple[Step, ...]
+    returns: tuple[SpecValue, ...]
+    raises: tuple[SpecValue, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """A named beginning. Inside, ``self`` is the handle it makes."""
+
+    name: str
+    says: str
+    needs: tuple[str, ...]
+    steps: tuple[Step, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Where documentation and real library part: both in a sentence, since which version, issue numbers."""
+
+    documented: str
+    observed: str
+    since: str | None
+    issues: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One behaviour, its case (if any) already put in."""
+
+    id: str  #: the whole identity: ``tcp/receive/line-partial-on-timeout``
+    about: str
+    says: str
+    hint: str | None
+    cites: tuple[str, ...]
+    authority: Authority
+    dialects: tuple[Dialect, ...]
+    needs: tuple[str, ...]  #: its own and its fixtures'
+    given: tuple[tuple[str, Fixture], ...]
+    functions: Mapping[str, Function] = field(hash=False)
+    disagrees: Disagreement | None
+    steps: tuple[Step, ...]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the documentation says, in our own words. ``id`` is ``client:receive/timeout``, ``function`` the part before the slash."""
+
+    id: str
+    function: str
+    says: str
+    waived: str | None  #: why no behaviour can or need fail when it is violated
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """All of it."""
+
+    version: str
+    behaviours: tuple[Behaviour, ...]
+    statements: Mapping[str, Statement] = field(hash=False)
+    fixtures: Mapping[str, Fixture] = field(hash=False)
