@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 PYTHON = BIN / "python"
-#: Written last: what the environment was made from, and the dependency groups in it. An interrupted installation has none.
+#: Written last: what the environment was made from, and the groups in it. An interrupted installation has none.
 STAMP = VENV / "made-from"
 #: The dependency groups that our own commands need beside the project; `luasocket-conformance` needs none.
 GROUPS = {"test": {"test"}, "check": {"test", "lint", "types"}}
@@ -152,7 +152,7 @@ def install(groups: set[str]) -> None:
 def make_venv() -> None:
     """Make an empty environment, with pip if this Python has the means. Raises `CannotInstallError`."""
     with_pip = importlib.util.find_spec("ensurepip") is not None
-    # Debian keeps ensurepip in a package of its own. Where that is not, its pip can install into an environment without one.
+    # Debian keeps ensurepip in a package of its own. Without it, Debian's pip can install into a bare environment.
     if not with_pip and importlib.util.find_spec("pip") is None:
         raise CannotInstallError(
             f"{sys.executable} can neither make an environment with pip (no module ensurepip) nor has it pip.\n"
