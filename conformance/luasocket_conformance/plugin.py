@@ -1,1 +1,84 @@
-"""The pytest plugin."""
+"""The pytest plugin: the options, and the hooks that hang the suite into a collection.
+
+What lives here: what pytest has to know at its start, in every project where this distribution is installed. So it costs
+nothing and does nothing until the suite is named: the specification and the runners are imported only then. What may
+not: collecting and playing (:mod:`luasocket_conformance.suite`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from luasocket_conformance.suite import Suite
+
+#: The file under which pytest shows the behaviours; naming it, or the package around it, selects the suite.
+SUITE = Path(__file__).with_name("suite.py")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("luasocket", "conformance to the LuaSocket API (pytest --pyargs luasocket_conformance)")
+    group.addoption(
+        "--luasocket-port",
+        action="append",
+        default=[],
+        metavar="PORT",
+        help="the port to test, as in `luasocket-conformance run --port`; may be given several times. Default: reference",
+    )
+    group.addoption(
+        "--luasocket-dialect",
+        choices=["defold", "luasocket-3"],
+        help="the dialect that the port is held to. Default: the one that it says it speaks",
+    )
+    group.addoption(
+        "--luasocket-authority",
+        choices=["documented", "observed"],
+        help="where documentation and real library disagree, the side that the port is held to. Default: either",
+    )
+    group.addoption(
+        "--luasocket-deviations",
+        type=Path,
+        metavar="FILE",
+        help="the port's known deviations: each has to fail (strict xfail)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a wrong option before anything is collected."""
+    ports: list[str] = config.getoption("--luasocket-port")
+    if ports:
+        from luasocket_runners.ports import PortUnavailable, resolve
+
+        for name in ports:
+            try:
+                resolve(name)
+            except PortUnavailable as problem:
+                raise pytest.UsageError(f"--luasocket-port: {problem}") from None
+    deviations: Path | None = config.getoption("--luasocket-deviations")
+    if deviations is not None and not deviations.is_file():
+        raise pytest.UsageError(f"--luasocket-deviations: there is no file {deviations}")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Suite | None:
+    """Collect the suite where its package is collected."""
+    # A file that is named itself comes through pytest_pycollect_makemodule.
+    if file_path != SUITE or parent.session.isinitpath(file_path):
+        return None
+    return _suite(parent)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Suite | None:
+    """Collect the suite where its file is named: it is no module of tests."""
+    return _suite(parent) if module_path == SUITE else None
+
+
+def _suite(parent: pytest.Collector) -> Suite:
+    from luasocket_conformance.suite import Suite
+
+    suite: Suite = Suite.from_parent(parent, path=SUITE)
+    return suite
