@@ -1,0 +1,275 @@
+"""The command ``luasocket-conformance``.
+
+What lives here: arguments, exit statuses, what goes to standard output and standard error. What may not: any work of its own;
+each command calls the module that does it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, NoReturn
+
+import luasocket_spec
+from luasocket_spec.model import AUTHORITIES, DIALECTS, Behaviour, Spec
+
+from luasocket_runners import report
+from luasocket_runners.coverage import Coverage
+from luasocket_runners.deviations import Deviations, DeviationsError
+from luasocket_runners.engine import DEADLINE
+from luasocket_runners.ports import PortUnavailable, known_ports, resolve
+from luasocket_runners.result import CONFORMING, Result
+from luasocket_runners.session import Session, select
+
+CONFORMS: Final = 0
+DEVIATES: Final = 1
+USAGE: Final = 2
+PORT_UNAVAILABLE: Final = 3
+#: What a shell reports for a command that was interrupted.
+INTERRUPTED: Final = 130
+
+#: Behaviours in flight at once. Most of a behaviour's time is waiting, so more lanes than cores pay; beyond this many the
+#: work of the runner itself is what a run waits for.
+LANES: Final = 8
+#: Failures that are printed in full; a port that fails everywhere would otherwise bury its first failure.
+SHOWN_FAILURES: Final = 40
+
+_EPILOG: Final = """\
+examples:
+  luasocket-conformance run                          the whole spec on the embedded reference
+  luasocket-conformance run --port lupa:lua54        the same on real LuaSocket inside Python's lupa
+  luasocket-conformance run --port lua5.1 tcp select what lies under tcp/ and in select, on an interpreter
+  luasocket-conformance run --port command:./my-adapter --known my-deviations.txt
+  luasocket-conformance list 'tcp/receive/*timeout*' the ids, with what each says
+  luasocket-conformance show ID --as lua > repro.lua a script for a bug report
+
+selectors: an id (tcp/receive/line-partial-on-timeout), the beginning of one (tcp, tcp/receive), or a pattern with * ? [ ].
+
+exit status: 0 the port conforms, 1 it deviates, 2 wrong usage or a broken spec, 3 the port could not be run.
+"""
+
+
+class _Failure(Exception):
+    """Ends the command with a sentence on standard error and an exit status."""
+
+    def __init__(self, sentence: str, status: int = USAGE) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Failure(f"{message}\n{self.format_usage().strip()}\nTry '{self.prog} --help'.")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="luasocket-conformance",
+        description="Tells what an implementation of the LuaSocket API does differently from LuaSocket.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the versions of the program and of the spec")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name, help=about, description=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        made.set_defaults(run=run)
+        return made
+
+    run = command("run", _run, "Play behaviours on a port and tell what differs.")
+    run.add_argument("selectors", nargs="*", metavar="SELECTOR", help="which behaviours (default: all)")
+    run.add_argument("--port", default="reference", help=f"what is tested (default: reference): {', '.join(known_ports())}")
+    run.add_argument("--dialect", choices=DIALECTS, help="the dialect the port is held to (default: what it says it has)")
+    run.add_argument(
+        "--authority",
+        choices=AUTHORITIES,
+        help="where documentation and library part, hold the port to one of them (default: it may follow either)",
+    )
+    run.add_argument("--known", type=Path, metavar="FILE", help="the port's known deviations, lines of 'ID: reason, link'")
+    run.add_argument("--lanes", type=_count, default=LANES, help=f"behaviours in flight at once (default: {LANES})")
+    run.add_argument(
+        "--deadline",
+        type=float,
+        default=DEADLINE,
+        metavar="SECONDS",
+        help=f"how long a call may take before it counts as hanging (default: {DEADLINE:g})",
+    )
+    run.add_argument("-v", "--verbose", action="store_true", help="print every behaviour, not only what deviates")
+
+    listing = command("list", _list, "Print the ids of behaviours and what each says.")
+    listing.add_argument("selectors", nargs="*", metavar="SELECTOR", help="which behaviours (default: all)")
+
+    show = command("show", _show, "Print one behaviour, as it is written or as a Lua script.")
+    show.add_argument("id", metavar="ID")
+    show.add_argument("--as", dest="form", choices=("yaml", "lua"), default="yaml", help="the form (default: yaml)")
+    show.add_argument("--dialect", choices=DIALECTS, default=DIALECTS[-1], help="the dialect of the Lua script")
+
+    coverage = command("coverage", _coverage, "Tell which statements of the documentation are held by behaviours.")
+    coverage.add_argument("--missing", action="store_true", help="list the statements that no behaviour cites")
+
+    command("ports", _ports, "Print the names of the ports that can be given to run.")
+    return parser
+
+
+def _load() -> Spec:
+    try:
+        return luasocket_spec.load()
+    except luasocket_spec.SpecError as error:
+        raise _Failure(str(error)) from None
+
+
+def _selected(behaviours: Sequence[Behaviour], selectors: Sequence[str]) -> list[Behaviour]:
+    chosen, unused = select(behaviours, selectors)
+    if unused:
+        raise _Failure(f"No behaviour is named by {', '.join(unused)}. 'luasocket-conformance list' shows what there is.")
+    return chosen
+
+
+class _Progress:
+    """A line that counts on a terminal; nothing elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._bad = 0
+        self._shown = sys.stderr.isatty()
+
+    def step(self, result: Result) -> None:
+        self._done += 1
+        self._bad += result.verdict not in CONFORMING
+        if self._shown:
+            sys.stderr.write(f"\r{self._done}/{self._total}, {self._bad} deviate ")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def _run(options: argparse.Namespace) -> int:
+    spec = _load()
+    chosen = _selected(spec.behaviours, options.selectors)
+    known = Deviations()
+    if options.known is not None:
+        try:
+            known = Deviations.load(options.known, spec.behaviours)
+        except DeviationsError as error:
+            raise _Failure(str(error)) from None
+    try:
+        port = resolve(options.port)
+        began = time.monotonic()
+        with Session(port, options.dialect, options.authority, lanes=options.lanes, deadline=options.deadline) as session:
+            engine = session.engine
+            behaviours = [behaviour for behaviour in chosen if engine.applies(behaviour)]
+            if not behaviours:
+                raise _Failure(f"What you selected is not for the dialect {engine.dialect}.")
+            told = engine.description
+            print(f"luasocket-conformance {version('luasocket-conformance')}, spec {spec.version}")
+            who = " ".join(str(told[key]) for key in ("name", "version", "host") if told.get(key))
+            print(f"port {port.name} ({report.printable(who)}), dialect {engine.dialect}, {len(behaviours)} behaviours")
+            sys.stdout.flush()
+            progress = _Progress(len(behaviours))
+            try:
+                results = [known.hold(result) for result in session.run(behaviours, progress.step)]
+            finally:
+                progress.clear()
+    except PortUnavailable as error:
+        raise _Failure(str(error), PORT_UNAVAILABLE) from None
+    _print_results(results, verbose=options.verbose)
+    print(report.summary(results, time.monotonic() - began))
+    return CONFORMS if all(result.verdict in CONFORMING for result in results) else DEVIATES
+
+
+def _print_results(results: Sequence[Result], *, verbose: bool) -> None:
+    shown = 0
+    left = 0
+    for result in results:
+        if result.verdict in CONFORMING:
+            if verbose:
+                reason = f": {result.reason}" if result.reason else ""
+                print(f"{result.verdict.value} {result.behaviour.id} ({result.duration * 1000:.0f} ms){reason}")
+        elif verbose or shown < SHOWN_FAILURES:
+            shown += 1
+            print(report.explain(result) + "\n")
+        else:
+            left += 1
+    if left:
+        print(f"… and {left} more that deviate; -v shows all of them\n")
+
+
+def _list(options: argparse.Namespace) -> int:
+    for behaviour in _selected(_load().behaviours, options.selectors):
+        print(f"{behaviour.id}\n    {behaviour.says}")
+    return CONFORMS
+
+
+def _show(options: argparse.Namespace) -> int:
+    spec = _load()
+    found = next((behaviour for behaviour in spec.behaviours if behaviour.id == options.id), None)
+    if found is None:
+        raise _Failure(f"There is no behaviour {options.id}. 'luasocket-conformance list' shows the ids.")
+    if options.form == "yaml":
+        print(luasocket_spec.source_text(found))
+    else:
+        from luasocket_runners.lua_script import script
+
+        print(script(found, options.dialect), end="")
+    return CONFORMS
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    coverage = Coverage.of(_load())
+    missing = coverage.missing()
+    if options.missing:
+        for statement in missing:
+            print(f"{statement.id}\n    {statement.says}")
+    else:
+        print(coverage.table())
+    return DEVIATES if missing else CONFORMS
+
+
+def _ports(options: argparse.Namespace) -> int:
+    print("\n".join(known_ports()))
+    return CONFORMS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        if options.version:
+            print(f"luasocket-conformance {version('luasocket-conformance')}, spec {luasocket_spec.__version__}")
+            return CONFORMS
+        if not hasattr(options, "run"):
+            raise _Failure("Give a command, such as 'run'. Try 'luasocket-conformance --help'.")
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+    except _Failure as failure:
+        print(f"luasocket-conformance: {failure}", file=sys.stderr)
+        return failure.status
+    except BrokenPipeError:
+        # the reader of our output has gone (head, less): nothing is left to say; keep the interpreter from trying again
+        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        return CONFORMS
+    except KeyboardInterrupt:
+        print("luasocket-conformance: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

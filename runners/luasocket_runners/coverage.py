@@ -1,0 +1,58 @@
+"""Which statements of the documentation are held by behaviours.
+
+What lives here: counting, and the two views of it for a terminal. What may not: judging whether a behaviour is any good.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from luasocket_spec.model import Spec, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The ids of the behaviours that cite each statement, for every statement."""
+
+    statements: Mapping[str, Statement]
+    cited_by: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, spec: Spec) -> Coverage:
+        """Count what the behaviours of a spec cite."""
+        cited: dict[str, list[str]] = {name: [] for name in spec.statements}
+        for behaviour in spec.behaviours:
+            for name in behaviour.cites:
+                cited[name].append(behaviour.id)
+        return cls(spec.statements, {name: tuple(ids) for name, ids in cited.items()})
+
+    def missing(self) -> list[Statement]:
+        """Return the statements that no behaviour cites and that are not waived."""
+        return [
+            statement
+            for name, statement in self.statements.items()
+            if statement.waived is None and not self.cited_by[name]
+        ]
+
+    def table(self) -> str:
+        """Return a table by function: statements, cited, waived, behaviours."""
+        functions: dict[str, list[Statement]] = defaultdict(list)
+        for statement in self.statements.values():
+            functions[statement.function].append(statement)
+        width = max((len(name) for name in functions), default=8)
+        lines = [f"{'function':<{width}}  statements  covered  waived  behaviours"]
+        for name, statements in functions.items():
+            waived = sum(statement.waived is not None for statement in statements)
+            covered = sum(bool(self.cited_by[statement.id]) for statement in statements)
+            behaviours = len({identity for statement in statements for identity in self.cited_by[statement.id]})
+            mark = "" if covered + waived == len(statements) else "  <- missing"
+            lines.append(
+                f"{name:<{width}}  {len(statements):>10}  {covered:>7}  {waived:>6}  {behaviours:>10}{mark}"
+            )
+        due = sum(statement.waived is None for statement in self.statements.values())
+        done = due - len(self.missing())
+        share = 100 * done / due if due else 100
+        lines.append(f"{done} of {due} statements covered ({share:.1f} %), {len(self.statements) - due} waived")
+        return "\n".join(lines)

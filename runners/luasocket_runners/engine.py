@@ -1,0 +1,758 @@
+"""Plays behaviours on a port.
+
+What lives here: the order of things. Steps become requests, answers are compared, peers act while a call blocks,
+functions of the test are played when the port calls them, everything is cleaned up, and nothing waits for ever. What
+may not: the form of messages (``values``), how a port is reached (``ports``), comparison (``matcher``), sockets
+(``peers``), layout (``report``).
+
+The steps of a behaviour, and those of a function that the port calls, are generators that yield requests and are sent
+the answers. The generators that wait for an answer form a stack, as the calls in the port do. A function that yields
+in a coroutine leaves the stack with all that is above it, and comes back when the coroutine is resumed: so the answer to a
+request tells which generator goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Final
+
+from luasocket_spec import model
+from luasocket_spec.model import Authority, Behaviour, Dialect
+
+from luasocket_runners import host, notation
+from luasocket_runners.matcher import Matcher, Unbound, resolve
+from luasocket_runners.notation import Names
+from luasocket_runners.peers import ACTIONS, Peer, PeerFailure
+from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
+from luasocket_runners.result import Result, Verdict
+from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, decode, decode_list, encode
+
+#: Seconds after which a call that should have returned counts as hanging. The longest call of the spec moves 10 MB, which takes
+#: less than a second; ten leave room for a machine under full load.
+DEADLINE: Final = 10.0
+#: How often a port may die without answering a single request before we stop starting it again.
+PATIENCE_WITH_STARTS: Final = 3
+#: How often a behaviour is played whose only fault was to be late: a busy host is late once, a wrong port always.
+CHANCES_WHEN_LATE: Final = 3
+
+
+class _Stop(Exception):
+    """Ends a behaviour with a verdict. ``broken``: the port is in the middle of something and must be started again."""
+
+    def __init__(self, result: Mapping[str, Any], *, broken: bool = False, late: bool = False) -> None:
+        super().__init__()
+        self.result = result
+        self.broken = broken
+        self.late = late
+
+
+@dataclass(slots=True)
+class _Request:
+    """Something asked of the port, with what peers do meanwhile."""
+
+    message: dict[str, Any]
+    doing: str = ""
+    where: str = ""
+    expected: str | None = None
+    meanwhile: tuple[model.While, ...] = ()
+    scope: str = ""
+    patience: float = DEADLINE
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What the port said, and after how many seconds."""
+
+    returns: tuple[LuaValue, ...] | None
+    raises: LuaValue
+    duration: float
+
+
+_Steps = Generator[_Request, _Answer, None]
+
+
+@dataclass(slots=True)
+class _Due:
+    """An action of a peer that is still to come; ``every`` and ``times``: again and again."""
+
+    at: float
+    action: model.PeerAction
+    scope: str
+    every: float | None
+    times: int | None
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A generator, and the request whose answer it waits for."""
+
+    steps: Generator[_Request, _Answer, dict[str, Any] | None]
+    request: _Request | None = None
+    number: int = 0
+    began: float = 0.0
+    due: list[_Due] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Function:
+    """A function of the test: its data and the calls that came."""
+
+    data: model.Function
+    calls: list[tuple[LuaValue, ...]] = field(default_factory=list)
+
+
+class Engine:
+    """Plays behaviours on one port, one at a time, starting it when needed. Use as a context manager.
+
+    Parameters
+    ----------
+    port
+        The port, see :func:`luasocket_runners.ports.resolve`.
+    dialect
+        The dialect that the port is held to; None: the one that it says it has, else ``luasocket-3``.
+    authority
+        Where documentation and library disagree, the side that the port is held to; None: either.
+
+    Raises
+    ------
+    PortUnavailable
+        When the port cannot be run at all: on entering, and when it dies at every start.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        dialect: Dialect | None = None,
+        authority: Authority | None = None,
+        *,
+        deadline: float = DEADLINE,
+    ) -> None:
+        self.port = port
+        self._asked_dialect = dialect
+        self._authority = authority
+        self.deadline = deadline
+        self._connection: Connection | None = None
+        self._deaths_at_start = 0
+        self._request_number = 0
+        self.description: Mapping[str, Any] = {}
+        self.dialect: Dialect = dialect or "luasocket-3"
+        self._jitter = host.Jitter()
+
+    def __enter__(self) -> Engine:
+        self._jitter.__enter__()
+        try:
+            while self._connection is None:
+                try:
+                    self._start()
+                except PortGone as gone:
+                    self._count_death(gone)
+        except BaseException:
+            self._jitter.__exit__()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._end()
+        finally:
+            self._jitter.__exit__()
+
+    # -- the port's life
+
+    def _start(self) -> Connection:
+        connection = self.port.open(self._asked_dialect)
+        try:
+            number = self._next_number()
+            connection.post({"id": number, "op": "describe", "protocol": 1})
+            description = connection.wait(self.deadline)
+            if description is None:
+                raise PortGone(f"it did not answer describe within {self.deadline:g} s")
+            if description.get("id") != number or not isinstance(description.get("name"), str):
+                raise PortGone("its first message is no answer to describe")
+            if description.get("protocol") != 1:
+                raise PortUnavailable(
+                    f"The adapter of {self.port.name} speaks protocol {description.get('protocol')!r}, we speak 1."
+                )
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        self.description = description
+        told = description.get("dialect")
+        if self._asked_dialect is None and told in model.DIALECTS:
+            self.dialect = told
+        return connection
+
+    def _count_death(self, gone: PortGone) -> None:
+        self._deaths_at_start += 1
+        if self._deaths_at_start >= PATIENCE_WITH_STARTS:
+            raise PortUnavailable(
+                f"The port {self.port.name} does not start: {gone} (tried {self._deaths_at_start} times)"
+            ) from gone
+
+    def _end(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _next_number(self) -> int:
+        self._request_number += 1
+        return self._request_number
+
+    def allowance(self) -> float:
+        """Return the seconds by which an upper bound is widened on this host now."""
+        return self._jitter.allowance()
+
+    # -- one behaviour
+
+    def applies(self, behaviour: Behaviour) -> bool:
+        """Tell whether a behaviour is for the dialect that the port is held to."""
+        return self.dialect in behaviour.dialects
+
+    def missing_capability(self, behaviour: Behaviour) -> str | None:
+        """Return the first capability that a behaviour needs and host or port do not have."""
+        told = self.description.get("capabilities") or ()
+        for name in behaviour.needs:
+            there = host.has(name)
+            if not (name in told if there is None else there):
+                return name
+        return None
+
+    def play(self, behaviour: Behaviour) -> Result:
+        """Play a behaviour and return what came of it.
+
+        Never raises for what the port does, except :class:`PortUnavailable` when it dies at every start.
+        """
+        absent = self.missing_capability(behaviour)
+        if absent is not None:
+            return Result(behaviour, Verdict.SKIPPED, f"needs {absent}, which is not there")
+        began = time.monotonic()
+        for chance in range(1, CHANCES_WHEN_LATE + 1):
+            result, late = self._play_once(behaviour)
+            if not late or chance == CHANCES_WHEN_LATE:
+                break
+        return replace(result, duration=time.monotonic() - began)
+
+    def _play_once(self, behaviour: Behaviour) -> tuple[Result, bool]:
+        while (connection := self._connection) is None:
+            try:
+                connection = self._start()
+            except PortGone as gone:
+                self._count_death(gone)
+        play = _Play(behaviour, connection, self)
+        broken = False
+        late = False
+        try:
+            play.run()
+            result = Result(behaviour, Verdict.PASSED, follows=play.follows())
+        except _Stop as stop:
+            broken, late = stop.broken, stop.late
+            printed = connection.stderr_tail if broken else ""
+            result = Result(behaviour, **{"printed": printed, **stop.result})
+        except PortGone as gone:
+            broken = True
+            result = play.gone(str(gone))
+        except BadMessage as bad:
+            broken = True
+            result = play.gone(f"the adapter sent something that is not of the protocol: {bad}")
+        except (OSError, LookupError, TypeError, ValueError, Unbound) as error:
+            broken = True
+            reason = f"the runner could not play it: {type(error).__name__}: {error}"
+            result = Result(behaviour, Verdict.ERRORED, reason, doing=play.doing, where=play.where)
+        finally:
+            play.end_peers()
+        if play.answered:
+            self._deaths_at_start = 0
+        if not broken:
+            broken = not self._reset(connection)
+        if broken:
+            self._end()
+        return result, late
+
+    def _reset(self, connection: Connection) -> bool:
+        """Have the port forget everything; tell whether it did."""
+        number = self._next_number()
+        try:
+            connection.post({"id": number, "op": "reset"})
+            answer = connection.wait(self.deadline)
+        except PortGone:
+            return False
+        return answer is not None and answer.get("id") == number and "returns" in answer
+
+
+class _Play:
+    """One playing of one behaviour."""
+
+    def __init__(self, behaviour: Behaviour, connection: Connection, engine: Engine) -> None:
+        self._behaviour = behaviour
+        self._connection = connection
+        self._engine = engine
+        self._bound: dict[str, LuaValue] = {}
+        self._names = Names(self._bound)
+        self._peers: dict[str, Peer] = {}
+        self._functions = [_Function(data) for data in behaviour.functions.values()]
+        self._stack: list[_Frame] = []
+        self._asleep: list[list[_Frame]] = []
+        self._readings: frozenset[Authority] = (
+            frozenset(model.AUTHORITIES) if engine._authority is None else frozenset({engine._authority})
+        )
+        self._forked = False
+        self.doing = ""
+        self.where = ""
+        self._expected: str | None = None
+        self._preparing: str | None = None
+        self.answered = False
+        for index, function in enumerate(self._functions, 1):
+            self._bound[function.data.name] = FunctionRef(index)
+
+    def follows(self) -> Authority | None:
+        """Return the side of a disagreement that the port took, if it took one."""
+        return next(iter(self._readings)) if self._forked and len(self._readings) == 1 else None
+
+    def end_peers(self) -> None:
+        """Close every peer."""
+        for peer in self._peers.values():
+            peer.end()
+
+    def _failure(self, reason: str, **more: Any) -> dict[str, Any]:
+        return {
+            "verdict": Verdict.FAILED,
+            "reason": reason,
+            "doing": self.doing,
+            "where": self.where,
+            "expected": self._expected,
+            "preparing": self._preparing,
+        } | more
+
+    def _stop(self, reason: str, *, late: bool = False, **more: Any) -> _Stop:
+        """Return the end of a behaviour. Inside a function of the test the port is still in the middle of a call."""
+        return _Stop(self._failure(reason, **more), broken=len(self._stack) > 1, late=late)
+
+    def no_object(self, name: str, value: LuaValue) -> _Stop:
+        """Return the end of a behaviour that would use as an object what the port gave as something else."""
+        self._expected = None
+        return self._stop(f"{name} is {notation.show(value, self._names)}, where an object or a function was due")
+
+    def gone(self, reason: str) -> Result:
+        """Return the result of a port that is no longer there."""
+        printed = self._connection.stderr_tail
+        return Result(self._behaviour, **self._failure(reason, printed=printed))
+
+    # -- the generators
+
+    def run(self) -> None:
+        """Play everything; raise :class:`_Stop` at the first difference."""
+        self._stack.append(_Frame(self._everything()))
+        self._go_on(None)
+        while self._stack:
+            self._hear()
+
+    def _everything(self) -> Generator[_Request, _Answer, None]:
+        for name, fixture in self._behaviour.given:
+            self._preparing = fixture.name
+            yield from self._play_steps(fixture.steps, _Scope(self, name))
+        self._preparing = None
+        yield from self._play_steps(self._behaviour.steps, _Scope(self))
+
+    def _function_called(
+        self, function: _Function, args: tuple[LuaValue, ...]
+    ) -> Generator[_Request, _Answer, dict[str, Any]]:
+        function.calls.append(args)
+        data = function.data
+        local: dict[str, LuaValue] = {
+            name: args[index] if index < len(args) else None for index, name in enumerate(data.params)
+        }
+        scope = _Scope(self, local=local, splice=args)
+        yield from self._play_steps(data.steps, scope)
+        if data.raises:
+            return {"op": "raise", "value": encode(scope.resolve(data.raises[0]))}
+        return {"op": "return", "values": [encode(value) for value in scope.resolve_list(data.returns)]}
+
+    def _play_steps(self, steps: tuple[model.Step, ...], scope: _Scope) -> _Steps:
+        for step in steps:
+            self.where = str(step.source)
+            self._expected = None
+            yield from self._PLAY[type(step)](self, step, scope)
+
+    # -- talking
+
+    def _go_on(self, answer: _Answer | None) -> None:
+        """Run the topmost generator to its next request, and post that; end it where it ends."""
+        while self._stack:
+            frame = self._stack[-1]
+            try:
+                request = next(frame.steps) if answer is None else frame.steps.send(answer)
+            except StopIteration as end:
+                self._stack.pop()
+                if end.value is not None:
+                    self._connection.post(end.value)
+                return
+            frame.request = request
+            frame.number = self._engine._next_number()
+            frame.began = time.monotonic()
+            frame.due = [self._due(item, frame.began, request.scope) for item in request.meanwhile]
+            self.doing, self.where, self._expected = request.doing, request.where, request.expected
+            self._connection.post({"id": frame.number, **request.message})
+            return
+
+    def _due(self, item: model.While, began: float, scope: str) -> _Due:
+        options = item.action.options
+        every = times = None
+        if item.action.verb == "drip":
+            every = float(options["every"])  # type: ignore[arg-type]
+            times = int(options["times"]) if "times" in options else None  # type: ignore[call-overload]
+        return _Due(began + item.after, item.action, scope, every, times)
+
+    def _hear(self) -> None:
+        """Wait for the next message and deal with it; let peers act when their time comes."""
+        frame = self._stack[-1]
+        request = frame.request
+        assert request is not None
+        now = time.monotonic()
+        due = min((item for waiting in self._stack for item in waiting.due), key=lambda item: item.at, default=None)
+        end = frame.began + request.patience
+        message = self._connection.wait(max(0.0, min(end, due.at if due else end) - now))
+        if message is not None:
+            self.answered = True
+            self._dispatch(message)
+        elif due is not None and time.monotonic() >= due.at:
+            self._meanwhile(due)
+        elif time.monotonic() >= end:
+            self.doing, self.where, self._expected = request.doing, request.where, request.expected
+            reason = f"it did not return within {request.patience:g} s: the call hangs"
+            raise _Stop(self._failure(reason), broken=True)
+
+    def _meanwhile(self, due: _Due) -> None:
+        try:
+            self._act(due.action, _Scope(self, due.scope))
+        except (PeerFailure, OSError):
+            # the call may have returned and closed in the meantime: its answer, not the peer's trouble, is what counts
+            due.every = None
+        if due.every is None or due.times == 1:
+            for frame in self._stack:
+                if due in frame.due:
+                    frame.due.remove(due)
+        else:
+            due.at += due.every
+            due.times = None if due.times is None else due.times - 1
+
+    def _dispatch(self, message: dict[str, Any]) -> None:
+        number = message.get("id")
+        if "callback" in message:
+            if number != self._stack[-1].number:
+                raise BadMessage(f"a callback of request {number!r} while {self._stack[-1].number} is under way")
+            index = message["callback"]
+            if not isinstance(index, int) or not 1 <= index <= len(self._functions):
+                raise BadMessage(f"a callback of function {index!r}, which was never handed over")
+            args = decode_list(message.get("args"), "args")
+            self._stack.append(_Frame(self._function_called(self._functions[index - 1], args)))
+            self._go_on(None)
+            return
+        for depth, frame in enumerate(self._stack):
+            if frame.number == number:
+                if depth + 1 < len(self._stack):
+                    # a function has yielded: it and what it called sleep until the coroutine is resumed
+                    self._asleep.append(self._stack[depth + 1 :])
+                    del self._stack[depth + 1 :]
+                break
+        else:
+            woken = next((frames for frames in self._asleep if frames[-1].number == number), None)
+            if woken is None:
+                raise BadMessage(f"an answer to request {number!r}, while {self._stack[-1].number} is under way")
+            self._asleep.remove(woken)
+            self._stack.extend(woken)
+            frame = woken[-1]
+        self._go_on(self._answer(frame, message))
+
+    def _answer(self, frame: _Frame, message: dict[str, Any]) -> _Answer:
+        duration = time.monotonic() - frame.began
+        request = frame.request
+        assert request is not None
+        self.doing, self.where, self._expected = request.doing, request.where, request.expected
+        frame.due = []
+        if "returns" in message:
+            return _Answer(decode_list(message["returns"], "returns"), None, duration)
+        if "raises" in message:
+            return _Answer(None, decode(message["raises"]), duration)
+        if "missing" in message:
+            reason = f"the port has no {_plain(message['missing'])}"
+            raise self._stop(reason, verdict=Verdict.NOT_IMPLEMENTED)
+        if "fault" in message:
+            reason = f"the adapter could not do it: {_plain(message['fault'])}"
+            raise _Stop(self._failure(reason, verdict=Verdict.ERRORED), broken=True)
+        raise BadMessage(f"an answer with the keys {sorted(message)}")
+
+    # -- the steps
+
+    def _call(self, step: model.Call, scope: _Scope) -> _Steps:
+        names = Names(scope.visible())
+        args = scope.resolve_list(step.args)
+        doing = notation.show_call(step.target, args, names)
+        outcomes = self._outcomes(step.expect)
+        expected = self._show_outcomes(outcomes, names)
+        request = _Request(
+            {"op": "call", **scope.target(step.target), "args": [encode(value) for value in args]},
+            doing,
+            str(step.source),
+            expected,
+            step.meanwhile,
+            scope.prefix,
+            self._patience(step),
+        )
+        answer = yield request
+        self._compare(outcomes, answer, scope, names)
+        self._in_time(step.takes, answer.duration)
+        results = answer.returns or ()
+        for index, name in enumerate(step.binds):
+            if name is not None:
+                scope.bind(name, results[index] if index < len(results) else None)
+
+    def _patience(self, step: model.Call) -> float:
+        longest = max([step.takes.at_least or 0.0, *(item.after for item in step.meanwhile)])
+        return self._engine.deadline + longest
+
+    def _get(self, step: model.Get, scope: _Scope) -> _Steps:
+        names = Names(scope.visible())
+        if step.name is None:
+            message, doing = {"op": "get", "target": step.field}, step.field
+        else:
+            handle = scope.handle(step.name)
+            message, doing = {"op": "get", "handle": handle.number, "field": step.field}, f"{step.name}.{step.field}"
+        outcomes = self._outcomes(step.expect)
+        answer = yield _Request(
+            message, doing, str(step.source), self._show_outcomes(outcomes, names), patience=self._engine.deadline
+        )
+        self._compare(outcomes, answer, scope, names)
+        if step.bind is not None and answer.returns:
+            scope.bind(step.bind, answer.returns[0])
+
+    def _set(self, step: model.Set, scope: _Scope) -> _Steps:
+        value = scope.resolve(step.value)
+        doing = f"{step.path} = {notation.show(value, Names(scope.visible()))}"
+        yield from self._plainly({"op": "set", "target": step.path, "value": encode(value)}, doing, step)
+
+    def _make(self, step: model.Make, scope: _Scope) -> _Steps:
+        value = scope.resolve(step.value)
+        doing = f"{step.name} = {notation.show(value, Names(scope.visible()))}"
+        answer = yield _Request({"op": "make", "value": encode(value)}, doing, str(step.source))
+        if answer.returns is None or len(answer.returns) != 1:
+            raise BadMessage("make was not answered with one value")
+        scope.bind(step.name, answer.returns[0])
+
+    def _drop(self, step: model.Drop, scope: _Scope) -> _Steps:
+        numbers = [scope.handle(name).number for name in step.names]
+        for name in step.names:
+            scope.unbind(name)
+        doing = f"{', '.join(step.names)} = nil; collectgarbage()"
+        yield from self._plainly({"op": "release", "handles": numbers}, doing, step)
+
+    def _plainly(self, message: dict[str, Any], doing: str, step: model.Set | model.Drop) -> _Steps:
+        answer = yield _Request(message, doing, str(step.source), patience=self._engine.deadline)
+        if answer.returns is None:
+            shown = notation.show(answer.raises, self._names)
+            raise self._stop("it raised an error", returned=f"error: {shown}")
+
+    def _called(self, step: model.Called, scope: _Scope) -> _Steps:
+        function = next(item for item in self._functions if item.data.name == step.function)
+        names = Names(scope.visible())
+        self.doing = f"{step.function}, a function of the test"
+        times = len(function.calls)
+        if times != step.times:
+            words = {0: "was not called", 1: "was called once"}
+            did = words.get(times, f"was called {times} times")
+            self._expected = f"called {step.times} times"
+            raise self._stop(f"it {did} instead of {step.times} times", returned=f"called {times} times")
+        for number, (wanted, got) in enumerate(zip(step.args or (), function.calls, strict=False), 1):
+            difference = Matcher(scope.look_up, names).results(wanted, got)
+            if difference is not None:
+                self._expected = f"called with {notation.show_list(wanted, names)}"
+                returned = f"called with {notation.show_list(got, names)}"
+                raise self._stop(f"call {number}: {difference}", returned=returned)
+        return
+        yield
+
+    def _peer(self, step: model.Peer, scope: _Scope) -> _Steps:
+        self.doing = f"peer {scope.who(step.action.who)}: {step.action.verb}"
+        try:
+            self._act(step.action, scope)
+        except PeerFailure as failure:
+            raise self._stop(str(failure)) from None
+        return
+        yield
+
+    _PLAY: Final[Mapping[type, Callable[..., _Steps]]] = {
+        model.Call: _call,
+        model.Get: _get,
+        model.Set: _set,
+        model.Make: _make,
+        model.Drop: _drop,
+        model.Called: _called,
+        model.Peer: _peer,
+    }
+
+    def _act(self, action: model.PeerAction, scope: _Scope) -> None:
+        name = scope.who(action.who)
+        peer = self._peers.setdefault(name, Peer(name))
+        options = {key: scope.resolve(value) for key, value in action.options.items()}
+        made = ACTIONS[action.verb](peer, scope.resolve(action.value), options)
+        if action.bind is None:
+            return
+        if isinstance(made, bytes):
+            scope.bind(action.bind, made)
+        elif made is not None:
+            for key, value in made.items():
+                scope.bind(f"{action.bind}.{key}", value)
+
+    # -- comparing
+
+    def _outcomes(self, expect: model.Expectation) -> dict[Authority, model.Outcome]:
+        """Return what each reading that is still open expects."""
+        found: dict[Authority, model.Outcome] = {}
+        for reading, outcome in expect.by_reading:
+            if reading.dialect not in (None, self._engine.dialect):
+                continue
+            for authority in self._readings:
+                if reading.authority in (None, authority):
+                    found[authority] = outcome
+        if not found:
+            raise LookupError(f"nothing is said of the dialect {self._engine.dialect}")
+        return found
+
+    @staticmethod
+    def _show_outcomes(outcomes: Mapping[Authority, model.Outcome], names: Names) -> str:
+        shown = {authority: notation.show_outcome(outcome, names) for authority, outcome in outcomes.items()}
+        if len(set(shown.values())) == 1:
+            return next(iter(shown.values()))
+        return f"{shown['documented']}   (documented), or\n{shown['observed']}   (observed)"
+
+    def _compare(
+        self, outcomes: Mapping[Authority, model.Outcome], answer: _Answer, scope: _Scope, names: Names
+    ) -> None:
+        matcher = Matcher(scope.look_up, names)
+        differences: dict[Authority, str | None] = {}
+        for authority, outcome in outcomes.items():
+            if answer.returns is None:
+                differences[authority] = matcher.outcome_raises(outcome, answer.raises)
+            else:
+                differences[authority] = matcher.outcome_returns(outcome, answer.returns)
+        fits = frozenset(authority for authority, difference in differences.items() if difference is None)
+        if len(set(map(id, outcomes.values()))) > 1:
+            self._forked = True
+        if fits:
+            self._readings = fits
+            return
+        if answer.returns is None:
+            returned = f"error: {notation.show(answer.raises, names)}"
+        else:
+            returned = notation.show_list(answer.returns, names)
+        sentence = differences.get("observed") or next(item for item in differences.values() if item)
+        raise self._stop(sentence, returned=returned)
+
+    def _in_time(self, takes: model.Takes, duration: float) -> None:
+        if takes.at_least is not None and duration < takes.at_least:
+            self._expected = f"not before {takes.at_least:g} s were over"
+            raise self._stop("it did not wait as long as it had to", returned=f"after {duration:.6f} s")
+        if takes.at_most is not None and duration > takes.at_most + self._engine.allowance():
+            self._expected = f"within {takes.at_most:g} s"
+            raise self._stop("it waited longer than it had to", returned=f"after {duration:.3f} s", late=True)
+
+
+class _Scope:
+    """The names that steps see: those of the behaviour, of a fixture (under its given name), or of a function's call."""
+
+    def __init__(
+        self,
+        play: _Play,
+        prefix: str = "",
+        *,
+        local: dict[str, LuaValue] | None = None,
+        splice: tuple[LuaValue, ...] = (),
+    ) -> None:
+        self._play = play
+        self.prefix = prefix
+        self._local = local
+        self._splice = splice
+
+    def _name(self, name: str) -> str:
+        if not self.prefix:
+            return name
+        head, dot, rest = name.partition(".")
+        return self.prefix + dot + rest if head == "self" else f"{self.prefix}.{name}"
+
+    def who(self, name: str) -> str:
+        """Return the name of a peer; a fixture's own peer has the name under ``given``."""
+        if not self.prefix:
+            return name
+        return self.prefix if name in ("self", "peer") else f"{self.prefix}.{name}"
+
+    def look_up(self, name: str) -> LuaValue:
+        """Return what is bound to a name."""
+        if self._local is not None and name in self._local:
+            return self._local[name]
+        try:
+            return self._play._bound[self._name(name)]
+        except KeyError:
+            raise Unbound(f"nothing is bound to ${name}") from None
+
+    def visible(self) -> dict[str, LuaValue]:
+        """Return all names that steps may use here, as they are written here."""
+        bound = self._play._bound
+        if not self.prefix:
+            return bound if self._local is None else bound | self._local
+        own = {}
+        for name, value in bound.items():
+            if name == self.prefix:
+                own["self"] = value
+            elif name.startswith(self.prefix + "."):
+                own[name[len(self.prefix) + 1 :]] = value
+        return own
+
+    def bind(self, name: str, value: LuaValue) -> None:
+        """Bind a name; inside a function's call it stays inside."""
+        if self._local is not None:
+            self._local[name] = value
+        else:
+            self._play._bound[self._name(name)] = value
+
+    def unbind(self, name: str) -> None:
+        """Forget a name."""
+        self._play._bound.pop(self._name(name), None)
+
+    def handle(self, name: str) -> Handle:
+        """Return the handle bound to a name."""
+        value = self.look_up(name)
+        if not isinstance(value, Handle):
+            raise self._play.no_object(name, value)
+        return value
+
+    def target(self, target: model.Target) -> dict[str, Any]:
+        """Return what a call names in its message."""
+        if isinstance(target, model.PathTarget):
+            return {"target": target.path}
+        if isinstance(target, model.ValueTarget):
+            return {"handle": self.handle(target.name).number}
+        return {"handle": self.handle(target.name).number, "method": target.method}
+
+    def resolve(self, value: model.SpecValue) -> LuaValue:
+        """Return the run-time value of a spec value."""
+        return resolve(value, self.look_up)
+
+    def resolve_list(self, values: tuple[model.SpecValue, ...]) -> tuple[LuaValue, ...]:
+        """Return run-time values; ``$...`` becomes all the arguments of the function."""
+        resolved: list[LuaValue] = []
+        for value in values:
+            if isinstance(value, model.Splice):
+                resolved.extend(self._splice)
+            else:
+                resolved.append(self.resolve(value))
+        return tuple(resolved)
+
+
+def _plain(text: object) -> str:
+    """Return text that a port sent, as one line of printable ASCII."""
+    return str(text).encode("unicode_escape").decode("ascii")[:300]

@@ -1,0 +1,105 @@
+"""What the host is like: the capabilities that behaviours need, and how late it wakes us.
+
+What lives here: probes of the machine, each made once. What may not: capabilities of a port (its adapter tells them).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Final
+
+#: Seconds between two measurements of the jitter: short beside every bound in the spec, long beside their cost.
+BEAT: Final = 0.01
+#: How much later than the latest wake-up that was measured a call may return: scheduling delays of the port, the peer and us add up.
+FACTOR: Final = 4.0
+#: Seconds that are always granted: a process start, a garbage collection or a page fault is no fault of the port.
+GRANTED: Final = 0.25
+
+
+def _ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _multicast() -> bool:
+    """Whether a datagram to a multicast group, sent over the loopback interface, comes back."""
+    group = "239.255.73.7"
+    try:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+        ):
+            receiver.bind(("0.0.0.0", 0))
+            membership = socket.inet_aton(group) + socket.inet_aton("127.0.0.1")
+            receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+            sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+            sender.sendto(b"probe", (group, receiver.getsockname()[1]))
+            receiver.settimeout(1.0)
+            return receiver.recv(16) == b"probe"
+    except OSError:
+        return False
+
+
+def _localhost_is_ipv4() -> bool:
+    try:
+        return any(item[4][0] == "127.0.0.1" for item in socket.getaddrinfo("localhost", None, socket.AF_INET))
+    except OSError:
+        return False
+
+
+_PROBES: Final[Mapping[str, Callable[[], bool]]] = {
+    "ipv6": _ipv6,
+    "multicast": _multicast,
+    "root": lambda: hasattr(os, "geteuid") and os.geteuid() == 0,
+    "linux": lambda: sys.platform == "linux",
+    "reuseport": lambda: hasattr(socket, "SO_REUSEPORT"),
+    "dns-localhost": _localhost_is_ipv4,
+}
+
+
+@cache
+def has(capability: str) -> bool | None:
+    """Tell whether the host has a capability; None: it is none of the host's (then the port's adapter tells)."""
+    probe = _PROBES.get(capability)
+    return None if probe is None else probe()
+
+
+class Jitter:
+    """Measures, in a thread of its own, how late the host wakes a sleeper.
+
+    ``allowance()`` is what an upper bound of a duration is widened by, in seconds. Use as a context manager.
+    """
+
+    def __init__(self) -> None:
+        self._worst = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._measure, name="jitter", daemon=True)
+
+    def __enter__(self) -> Jitter:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _measure(self) -> None:
+        while True:
+            before = time.monotonic()
+            if self._stop.wait(BEAT):
+                return
+            self._worst = max(self._worst, time.monotonic() - before - BEAT)
+
+    def allowance(self) -> float:
+        """Return the seconds by which an upper bound is widened, from the worst that was measured."""
+        return GRANTED + FACTOR * self._worst

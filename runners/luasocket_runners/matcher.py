@@ -1,0 +1,276 @@
+"""Whether what a port answered is what the spec says, and the first difference in a sentence.
+
+What lives here: comparison. What may not: talking to ports, layout of reports. Numbers compare as Lua compares them
+(1 equals 1.0), strings byte by byte, handles by identity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+from luasocket_spec import model
+
+from luasocket_runners.notation import Names, quote, show
+from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
+
+
+class Unbound(Exception):
+    """A name of the spec that nothing is bound to: a mistake of ours, not of the port."""
+
+
+#: Results of a step, bound to names; ``...`` holds the arguments of the function being played.
+Bindings = Mapping[str, LuaValue]
+
+
+def lua_type(value: LuaValue) -> str:
+    """Return the type of a value in the words of :data:`luasocket_spec.model.TYPES`."""
+    if value is None:
+        return "nil"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, bytes):
+        return "string"
+    if isinstance(value, LuaTable):
+        return "table"
+    if isinstance(value, FunctionRef) or value.type == "function":
+        return "function"
+    return "object"
+
+
+def resolve(value: model.SpecValue, look_up: Callable[[str], LuaValue]) -> LuaValue:
+    """Return the run-time value of a spec value that is no matcher."""
+    if value is None or isinstance(value, bool | int | float | bytes):
+        return value
+    if isinstance(value, model.Ref):
+        return look_up(value.name)
+    if isinstance(value, model.Repeat):
+        return value.text * value.times
+    if isinstance(value, model.Concat):
+        return b"".join(_bytes(resolve(part, look_up)) for part in value.parts)
+    if isinstance(value, model.Table):
+        return LuaTable(tuple((resolve(key, look_up), resolve(item, look_up)) for key, item in value.entries))
+    raise TypeError(f"{value!r} is a matcher, not a value")
+
+
+def _bytes(value: LuaValue) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    raise TypeError(f"{value!r} is no string")
+
+
+def same(left: LuaValue, right: LuaValue) -> bool:
+    """Compare two run-time values; tables by their entries."""
+    kind = lua_type(left)
+    if kind != lua_type(right):
+        return False
+    if isinstance(left, LuaTable) and isinstance(right, LuaTable):
+        if len(left.entries) != len(right.entries):
+            return False
+        return all(
+            any(same(key, other) and same(item, thing) for other, thing in right.entries) for key, item in left.entries
+        )
+    return left == right
+
+
+class Matcher:
+    """Compares answers with expectations, under the names bound so far.
+
+    Parameters
+    ----------
+    look_up
+        Returns the value bound to a name; raises :class:`Unbound`.
+    names
+        What handles are called in the sentences.
+    """
+
+    def __init__(self, look_up: Callable[[str], LuaValue], names: Names) -> None:
+        self._look_up = look_up
+        self._names = names
+
+    def results(self, expected: tuple[model.SpecValue, ...], actual: tuple[LuaValue, ...]) -> str | None:
+        """Return the first difference between result lists, or None."""
+        count = _count(len(actual), len(expected))
+        for position, (wanted, got) in enumerate(zip(expected, actual, strict=False), 1):
+            difference = self.value(wanted, got)
+            if difference is not None:
+                where = "" if len(expected) == 1 else f"value {position}: "
+                return where + difference + (f"; {count}" if count else "")
+        return count
+
+    def value(self, expected: model.SpecValue, actual: LuaValue) -> str | None:
+        """Return the difference between a value and what was expected, or None."""
+        if isinstance(expected, model.Matcher):
+            return self._MATCHERS[type(expected)](self, expected, actual)
+        if isinstance(expected, model.Table):
+            return self._entries(expected.entries, actual, others=False)
+        return self._literal(resolve(expected, self._look_up), actual)
+
+    def outcome_returns(self, outcome: model.Outcome, actual: tuple[LuaValue, ...]) -> str | None:
+        """Return how values returned differ from the outcome, or None."""
+        if isinstance(outcome, model.Returns):
+            return self.results(outcome.values, actual)
+        if isinstance(outcome, model.Raises):
+            return "it returned instead of raising an error"
+        if actual and (actual[0] is None or actual[0] is False):
+            return "it failed"
+        return None
+
+    def outcome_raises(self, outcome: model.Outcome, error: LuaValue) -> str | None:
+        """Return how an error raised differs from the outcome, or None."""
+        if not isinstance(outcome, model.Raises):
+            return "it raised an error instead of returning"
+        if outcome.part is None:
+            difference = self.value(outcome.value, error)
+            return None if difference is None else f"the error's value: {difference}"
+        if not isinstance(error, bytes):
+            return f"the error's value is a {lua_type(error)} instead of a message"
+        if outcome.part in error:
+            return None
+        if outcome.part.lower() in error.lower():
+            return "the message differs in upper and lower case"
+        return "another message"
+
+    # -- one method a kind of value
+
+    def _literal(self, expected: LuaValue, actual: LuaValue) -> str | None:
+        if same(expected, actual):
+            return None
+        shown = show(actual, self._names)
+        wanted = show(expected, self._names)
+        if isinstance(expected, bytes) and isinstance(actual, bytes):
+            return _strings(expected, actual, shown, wanted)
+        if isinstance(expected, bytes) and isinstance(actual, int | float) and not isinstance(actual, bool):
+            return f"the number {shown} instead of the string {wanted}"
+        if isinstance(actual, bytes) and isinstance(expected, int | float) and not isinstance(expected, bool):
+            return f"the string {shown} instead of the number {wanted}"
+        if isinstance(expected, Handle) and isinstance(actual, Handle):
+            return f"{shown}, which is not the object {wanted}"
+        return f"{shown} instead of {wanted}"
+
+    def _of_type(self, expected: model.OfType, actual: LuaValue) -> str | None:
+        kind = lua_type(actual)
+        # a handle may be a table with behaviour: it meets "table" as well
+        kinds = {kind, "any"} | ({"table"} if isinstance(actual, Handle) and actual.type == "table" else set())
+        if kinds & set(expected.types):
+            return None
+        return f"{show(actual, self._names)} instead of {show(expected, self._names)[1:-1]}"
+
+    def _between(self, expected: model.Between, actual: LuaValue) -> str | None:
+        low = resolve(expected.low, self._look_up)
+        high = resolve(expected.high, self._look_up)
+        if not isinstance(low, int | float) or not isinstance(high, int | float):
+            raise TypeError("the bounds of between are no numbers")
+        if lua_type(actual) != "number":
+            return f"{show(actual, self._names)} instead of a number"
+        if isinstance(actual, int | float) and low <= actual <= high:
+            return None
+        return f"{show(actual, self._names)} is not from {show(low, self._names)} to {show(high, self._names)}"
+
+    def _pattern(self, expected: model.Pattern, actual: LuaValue) -> str | None:
+        if not isinstance(actual, bytes):
+            return f"{show(actual, self._names)} instead of a string"
+        if _compiled(expected.regex).search(actual.decode("latin-1")):
+            return None
+        return f"{show(actual, self._names)} does not match /{expected.regex}/"
+
+    def _any_of(self, expected: model.OneOf, actual: LuaValue) -> str | None:
+        if any(self.value(choice, actual) is None for choice in expected.choices):
+            return None
+        return f"{show(actual, self._names)} is none of {show(expected, self._names)[1:-1]}"
+
+    def _some_fields(self, expected: model.Fields, actual: LuaValue) -> str | None:
+        return self._entries(expected.entries, actual, others=True)
+
+    def _keyed(self, expected: model.Keyed, actual: LuaValue) -> str | None:
+        if not isinstance(actual, LuaTable):
+            return f"{show(actual, self._names)} instead of a table"
+        by_index = tuple((index, item) for index, item in enumerate(expected.items, 1))
+        by_item = tuple((item, index) for index, item in by_index)
+        difference = self._entries(by_index + by_item, actual, others=False)
+        if difference is None:
+            return None
+        if expected.items and self._entries(by_index, actual, others=False) is None:
+            return "the table is keyed by integers only, not also by the sockets"
+        if expected.items and self._entries(by_item, actual, others=False) is None:
+            return "the table is keyed by the sockets only, not also by integers"
+        return difference
+
+    def _length(self, expected: model.Length, actual: LuaValue) -> str | None:
+        if not isinstance(actual, bytes):
+            return f"{show(actual, self._names)} instead of a string"
+        if len(actual) == expected.bytes:
+            return None
+        return f"a string of {len(actual)} bytes instead of {expected.bytes}"
+
+    def _entries(
+        self, expected: tuple[tuple[model.SpecValue, model.SpecValue], ...], actual: LuaValue, *, others: bool
+    ) -> str | None:
+        if not isinstance(actual, LuaTable):
+            return f"{show(actual, self._names)} instead of a table"
+        left = list(actual.entries)
+        for wanted_key, wanted in expected:
+            key = resolve(wanted_key, self._look_up)
+            found = next((entry for entry in left if same(entry[0], key)), None)
+            shown = show(key, self._names)
+            if found is None:
+                return f"the table has nothing under {shown}"
+            left.remove(found)
+            difference = self.value(wanted, found[1])
+            if difference is not None:
+                return f"under {shown}: {difference}"
+        if left and not others:
+            keys = ", ".join(show(key, self._names) for key, _ in left[:3])
+            return f"the table has {len(left)} entries too many: {keys}" if len(left) > 1 else f"the table has also {keys}"
+        return None
+
+    _MATCHERS: Mapping[type, Callable[..., str | None]] = {
+        model.OfType: _of_type,
+        model.Between: _between,
+        model.Pattern: _pattern,
+        model.OneOf: _any_of,
+        model.Fields: _some_fields,
+        model.Keyed: _keyed,
+        model.Length: _length,
+    }
+
+
+def _count(actual: int, expected: int) -> str | None:
+    if actual == expected:
+        return None
+    values = "1 value" if actual == 1 else f"{actual} values" if actual else "nothing"
+    return f"{values} instead of {expected}" if expected else f"{values} instead of nothing"
+
+
+def _strings(expected: bytes, actual: bytes, shown: str, wanted: str) -> str:
+    if expected.lower() == actual.lower():
+        return f"{shown} instead of {wanted}: other upper and lower case"
+    short = max(len(expected), len(actual)) <= 60
+    if short:
+        return f"{shown} instead of {wanted}"
+    limit = min(len(expected), len(actual))
+    at = _first_difference(expected, actual)
+    lengths = "" if len(expected) == len(actual) else f", {len(actual)} bytes instead of {len(expected)}"
+    if at == limit:
+        return f"the string is right up to byte {at}{lengths}"
+    return f"the strings differ at byte {at + 1}: {quote(actual[at:at + 16])} instead of {quote(expected[at:at + 16])}{lengths}"
+
+
+def _first_difference(left: bytes, right: bytes) -> int:
+    """Return the index of the first differing byte of long strings, by halving."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+@lru_cache(maxsize=None)
+def _compiled(regex: str) -> re.Pattern[str]:
+    return re.compile(regex, re.DOTALL)

@@ -1,0 +1,441 @@
+"""The peers of a behaviour: plain sockets in our hands on the other side of the port's.
+
+What lives here: what a peer can do, each action complete only when its effect has arrived at the other side's system,
+so that no behaviour has to wait for time. What may not: anything that speaks to a port, or compares its answers.
+
+Every address is on the loopback, every port ephemeral. A peer that waits for the port in vain raises
+:class:`PeerFailure`: the port's failure. Errors of the system on our own side are left as they are: ours.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import errno
+import fcntl
+import select
+import socket
+import struct
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from luasocket_runners.notation import string
+from luasocket_runners.values import LuaValue
+
+#: Seconds that a peer waits for the port to do its part. A correct port needs milliseconds; a machine under full load, a second.
+PATIENCE: Final = 5.0
+#: Seconds that an action waits for its effect to arrive at the other side's system. It arrives at once on a loopback;
+#: the limit only keeps a broken system from hanging us, the behaviour then goes on as it would have without waiting.
+ARRIVAL: Final = 1.0
+#: Seconds between two looks at something that the system gives no event for.
+LOOK: Final = 0.0005
+#: Bytes asked for as buffers of a choked connection: small, so that a sender soon fills them (the system rounds up).
+SMALL_BUFFER: Final = 4096
+#: Connections that may wait at a peer's listener; more than any behaviour opens.
+BACKLOG: Final = 16
+
+_LINUX: Final = sys.platform == "linux"
+#: States of the TCP_INFO structure in which what we sent last, the FIN included, has not been acknowledged.
+_UNACKNOWLEDGED: Final = frozenset({4, 9, 11})  # FIN_WAIT1, LAST_ACK, CLOSING
+
+
+class PeerFailure(Exception):
+    """The port did not do what the peer waited for; the text is a sentence about the port."""
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until the condition holds; tell whether it did within the time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(LOOK)
+    return True
+
+
+def _readable(sock: socket.socket, seconds: float) -> bool:
+    poller = select.poll()
+    poller.register(sock, select.POLLIN)
+    return bool(poller.poll(max(0.0, seconds) * 1000))
+
+
+def _family(ip: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in ip else socket.AF_INET
+
+
+def _unsent(sock: socket.socket) -> int:
+    """Return how many bytes the other side has not acknowledged yet."""
+    count = array.array("i", [0])
+    fcntl.ioctl(sock, termios.TIOCOUTQ, count)
+    return count[0]
+
+
+def _tcp_state(sock: socket.socket) -> int:
+    return int(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0])
+
+
+def _hexadecimal(address: tuple[str, int]) -> str:
+    """Return an address in the form of ``/proc/net/tcp``."""
+    packed = socket.inet_pton(_family(address[0]), address[0])
+    words = struct.unpack(f"={len(packed) // 4}I", packed)
+    return "".join(f"{word:08X}" for word in words) + f":{address[1]:04X}"
+
+
+def _alive(local: tuple[str, int], remote: tuple[str, int]) -> bool:
+    """Tell whether the system still knows an open TCP socket with these two ends."""
+    wanted = f" {_hexadecimal(local)} {_hexadecimal(remote)} "
+    table = "/proc/net/tcp6" if ":" in local[0] else "/proc/net/tcp"
+    with open(table, encoding="ascii") as lines:
+        return any(wanted in line for line in lines)
+
+
+class Peer:
+    """One peer: what it listens on, its connection or its UDP socket."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._sockets: list[socket.socket] = []
+        self._listener: socket.socket | None = None
+        self._socket: socket.socket | None = None
+        self._datagrams = False
+        self._threads: list[threading.Thread] = []
+
+    # -- beginnings
+
+    def _new(self, ip: str, kind: socket.SocketKind, *, small_buffers: bool = False) -> socket.socket:
+        made = socket.socket(_family(ip), kind)
+        self._sockets.append(made)
+        if small_buffers:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)
+        return made
+
+    def _bound(self, ip: str, kind: socket.SocketKind, *, small_buffers: bool = False) -> socket.socket:
+        made = self._new(ip, kind, small_buffers=small_buffers)
+        made.bind((ip, 0))
+        return made
+
+    @staticmethod
+    def _name_of(sock: socket.socket) -> dict[str, LuaValue]:
+        name = sock.getsockname()
+        return {"ip": str(name[0]).encode(), "port": int(name[1])}
+
+    def listen(self, ip: str, *, backlog: int = BACKLOG, small_buffers: bool = False) -> dict[str, LuaValue]:
+        """Listen on an ephemeral port; return ``ip`` and ``port``."""
+        self._listener = self._bound(ip, socket.SOCK_STREAM, small_buffers=small_buffers)
+        self._listener.listen(backlog)
+        return self._name_of(self._listener)
+
+    def accept(self) -> None:
+        """Accept a connection, which the peer is from now on."""
+        if self._listener is None:
+            raise ValueError(f"the peer {self.name} does not listen")
+        if not _readable(self._listener, PATIENCE):
+            raise PeerFailure(f"nobody connected to the peer {self.name} within {PATIENCE:g} s")
+        self._socket, _ = self._listener.accept()
+        self._sockets.append(self._socket)
+        self._datagrams = False
+
+    def connect(self, port: int, ip: str, *, small_buffers: bool = False) -> dict[str, LuaValue]:
+        """Connect to the port; return our own ``ip`` and ``port``."""
+        made = self._new(ip, socket.SOCK_STREAM, small_buffers=small_buffers)
+        made.settimeout(PATIENCE)
+        try:
+            made.connect((ip, port))
+        except OSError as error:
+            raise PeerFailure(f"the peer {self.name} could not connect to {ip}:{port}: {error}") from None
+        made.settimeout(None)
+        self._socket = made
+        self._datagrams = False
+        return self._name_of(made)
+
+    def refuse(self, ip: str) -> dict[str, LuaValue]:
+        """Hold a TCP port that nobody listens on; return ``ip`` and ``port``."""
+        return self._name_of(self._bound(ip, socket.SOCK_STREAM))
+
+    def udp(self, ip: str) -> dict[str, LuaValue]:
+        """Open a UDP socket on an ephemeral port; return ``ip`` and ``port``."""
+        self._socket = self._bound(ip, socket.SOCK_DGRAM)
+        self._datagrams = True
+        return self._name_of(self._socket)
+
+    def refuse_udp(self, ip: str) -> dict[str, LuaValue]:
+        """Hold a UDP port at which datagrams are refused; return ``ip`` and ``port``."""
+        made = self._bound(ip, socket.SOCK_DGRAM)
+        # connected to itself it takes no datagram from anybody else: the system answers that the port is unreachable
+        made.connect(made.getsockname())
+        return self._name_of(made)
+
+    @property
+    def _connection(self) -> socket.socket:
+        if self._socket is None:
+            raise ValueError(f"the peer {self.name} has no connection")
+        return self._socket
+
+    # -- data
+
+    def send(self, data: bytes, *, to: tuple[str, int] | None = None) -> None:
+        """Send the bytes, or one datagram, and return when they have arrived.
+
+        What the system does not take at once, because the port does not read yet, is sent on in the background.
+        """
+        sock = self._connection
+        if self._datagrams:
+            self._send_datagram(sock, data, to)
+            return
+        sent = 0
+        while sent < len(data):
+            try:
+                sent += sock.send(memoryview(data)[sent:], socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                self._background(lambda: sock.sendall(memoryview(data)[sent:]))
+                return
+            except (BrokenPipeError, ConnectionResetError):
+                raise PeerFailure(f"the port closed the connection before the peer {self.name} had sent its bytes") from None
+        if _LINUX:
+            _until(lambda: _unsent(sock) == 0 or _tcp_state(sock) == 7, ARRIVAL)
+
+    @staticmethod
+    def _send_datagram(sock: socket.socket, data: bytes, to: tuple[str, int] | None) -> None:
+        if to is None:
+            sock.send(data)
+        else:
+            sock.sendto(data, to)
+        # The loopback keeps datagrams of one sender in order: when a second one has come back to us, the first is there.
+        ip = sock.getsockname()[0]
+        with socket.socket(sock.family, socket.SOCK_DGRAM) as witness:
+            witness.bind((ip, 0))
+            with socket.socket(sock.family, socket.SOCK_DGRAM) as marker:
+                marker.sendto(b"", witness.getsockname())
+                _readable(witness, ARRIVAL)
+
+    def _background(self, work: Callable[[], object]) -> None:
+        def run() -> None:
+            # the port may close, or we do when the behaviour is over: either ends the work
+            with contextlib.suppress(OSError):
+                work()
+
+        thread = threading.Thread(target=run, name=f"peer {self.name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def drain(self) -> None:
+        """Read and forget, in the background, until the port closes its side."""
+        sock = self._connection
+
+        def work() -> None:
+            while sock.recv(1 << 16):
+                pass
+
+        self._background(work)
+
+    def _receive_some(self, limit: int, end: float, got: bytes, wanted: str) -> bytes:
+        if not _readable(self._connection, end - time.monotonic()):
+            what = f"only {string(got)}" if got else "nothing"
+            raise PeerFailure(f"the peer {self.name} waited for {wanted} and received {what}")
+        try:
+            data = self._connection.recv(limit)
+        except ConnectionResetError:
+            raise PeerFailure(f"the port reset the connection; the peer {self.name} waited for {wanted}") from None
+        if not data:
+            what = f"after {string(got)}" if got else "without sending anything"
+            raise PeerFailure(f"the port closed the connection {what}; the peer {self.name} waited for {wanted}")
+        return data
+
+    def receive_bytes(self, count: int, wanted: str | None = None) -> bytes:
+        """Receive so many bytes."""
+        end = time.monotonic() + PATIENCE
+        got = bytearray()
+        while len(got) < count:
+            # data that flows is no reason to give up: patience is for silence
+            data = self._receive_some(count - len(got), end, bytes(got), wanted or f"{count} bytes")
+            got += data
+            end = time.monotonic() + PATIENCE
+        return bytes(got)
+
+    def receive(self, expected: bytes) -> dict[str, LuaValue] | None:
+        """Receive exactly these bytes, or this datagram; return a datagram's sender: ``ip`` and ``port``."""
+        if self._datagrams:
+            return self._receive_datagram(expected)
+        got = self.receive_bytes(len(expected), f"{string(expected)}")
+        if got != expected:
+            raise PeerFailure(f"the peer {self.name} received {string(got)} instead of {string(expected)}")
+        extra = self._peek()
+        if extra:
+            raise PeerFailure(
+                f"the peer {self.name} received {string(expected)} and then, beyond what was expected, {string(extra)}"
+            )
+        return None
+
+    def _receive_datagram(self, expected: bytes) -> dict[str, LuaValue]:
+        if not _readable(self._connection, PATIENCE):
+            raise PeerFailure(f"the peer {self.name} waited for the datagram {string(expected)} and received none")
+        got, sender = self._connection.recvfrom(1 << 16)
+        if got != expected:
+            raise PeerFailure(f"the peer {self.name} received the datagram {string(got)} instead of {string(expected)}")
+        return {"ip": str(sender[0]).encode(), "port": int(sender[1])}
+
+    def _peek(self) -> bytes | None:
+        """Return what is there to read now: bytes, ``b""`` at the end, None for nothing."""
+        try:
+            return self._connection.recv(1 << 12, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+
+    def nothing_for(self, seconds: float) -> None:
+        """See nothing arrive for a while, neither data nor the end."""
+        if _readable(self._connection, seconds):
+            raise PeerFailure(self._surprise("nothing at all"))
+
+    def _surprise(self, wanted: str) -> str:
+        try:
+            data = self._peek()
+        except ConnectionResetError:
+            return f"the peer {self.name} saw the connection reset instead of {wanted}"
+        if data == b"" and not self._datagrams:
+            return f"the peer {self.name} saw the end of the connection instead of {wanted}"
+        return f"the peer {self.name} received {string(data or b'')} instead of {wanted}"
+
+    # -- ends
+
+    def expect(self, state: str) -> None:
+        """See the connection ``closed``, ``reset`` or ``open``."""
+        if state == "open":
+            try:
+                peeked = self._peek()
+            except ConnectionResetError:
+                peeked = b""
+            if peeked == b"":
+                raise PeerFailure(self._surprise("an open connection"))
+            return
+        wanted = "the end of the connection" if state == "closed" else "a reset of the connection"
+        if not _readable(self._connection, PATIENCE):
+            raise PeerFailure(f"the peer {self.name} waited for {wanted}, and the connection stayed open")
+        try:
+            data = self._peek()
+        except ConnectionResetError:
+            if state == "closed":
+                raise PeerFailure(self._surprise(wanted)) from None
+            return
+        if state == "reset" or data:
+            raise PeerFailure(self._surprise(wanted))
+
+    def shutdown(self, way: str) -> None:
+        """Shut down ``send``, ``receive`` or ``both`` ways."""
+        ways = {"send": socket.SHUT_WR, "receive": socket.SHUT_RD, "both": socket.SHUT_RDWR}
+        self._shutdown(self._connection, ways[way])
+
+    @staticmethod
+    def _shutdown(sock: socket.socket, way: int) -> None:
+        try:
+            sock.shutdown(way)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:  # it is gone already: as good as shut down
+                raise
+        if _LINUX and way != socket.SHUT_RD:
+            _until(lambda: _tcp_state(sock) not in _UNACKNOWLEDGED, ARRIVAL)
+
+    def close(self) -> None:
+        """Close in an orderly way: read what has come, so that the system does not answer with a reset."""
+        sock, self._socket = self._connection, None
+        if not self._datagrams:
+            with contextlib.suppress(BlockingIOError, ConnectionResetError):
+                while sock.recv(1 << 16, socket.MSG_DONTWAIT):
+                    pass
+            self._shutdown(sock, socket.SHUT_WR)
+        sock.close()
+
+    def reset(self) -> None:
+        """Reset the connection, and return when the other side's system has seen it."""
+        sock, self._socket = self._connection, None
+        ours, theirs = sock.getsockname()[:2], sock.getpeername()[:2]
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
+        if _LINUX:
+            _until(lambda: not _alive(theirs, ours), ARRIVAL)
+
+    def end(self) -> None:
+        """Close everything and join what works in the background."""
+        for sock in self._sockets:
+            if self._threads:
+                # closing alone does not wake a thread that is blocked in the socket
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        for sock in self._sockets:
+            sock.close()
+        self._sockets.clear()
+
+
+Options = Mapping[str, LuaValue]
+
+
+def _text(value: LuaValue) -> str:
+    return _bytes(value).decode("latin-1")
+
+
+def _whole(value: LuaValue) -> int:
+    """Return a whole number; a port may give the number of a TCP or UDP port as a string."""
+    try:
+        if isinstance(value, int | float | bytes) and not isinstance(value, bool):
+            return int(float(value))
+    except (ValueError, OverflowError):
+        pass
+    raise PeerFailure(f"a peer needs a number, such as that of a port, and was given {value!r}")
+
+
+def _seconds(value: LuaValue) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PeerFailure(f"a peer needs a number of seconds and was given {value!r}")
+    return float(value)
+
+
+def _bytes(value: LuaValue) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    raise PeerFailure(f"a peer needs a string and was given {value!r}")
+
+
+def _send(peer: Peer, value: LuaValue, options: Options) -> None:
+    to = (_text(options.get("ip", b"127.0.0.1")), _whole(options["to"])) if "to" in options else None
+    peer.send(_bytes(value), to=to)
+
+
+def _listen(peer: Peer, value: LuaValue, options: Options) -> dict[str, LuaValue]:
+    return peer.listen(
+        _text(value),
+        backlog=_whole(options.get("backlog", BACKLOG)),
+        small_buffers=bool(options.get("small_buffers")),
+    )
+
+
+def _connect(peer: Peer, value: LuaValue, options: Options) -> dict[str, LuaValue]:
+    return peer.connect(
+        _whole(value), _text(options.get("to", b"127.0.0.1")), small_buffers=bool(options.get("small_buffers"))
+    )
+
+
+#: The actions of the format. Each takes the peer, its value and its options, and returns what ``as`` binds.
+ACTIONS: Final[Mapping[str, Callable[[Peer, LuaValue, Options], dict[str, LuaValue] | bytes | None]]] = {
+    "listen": _listen,
+    "accept": lambda peer, value, options: peer.accept(),
+    "connect": _connect,
+    "refuse": lambda peer, value, options: peer.refuse(_text(value)),
+    "udp": lambda peer, value, options: peer.udp(_text(value)),
+    "refuse_udp": lambda peer, value, options: peer.refuse_udp(_text(value)),
+    "send": _send,
+    "drip": _send,
+    "receive": lambda peer, value, options: peer.receive(_bytes(value)),
+    "receive_bytes": lambda peer, value, options: peer.receive_bytes(_whole(value)),
+    "drain": lambda peer, value, options: peer.drain(),
+    "nothing_for": lambda peer, value, options: peer.nothing_for(_seconds(value)),
+    "expect": lambda peer, value, options: peer.expect(_text(value)),
+    "shutdown": lambda peer, value, options: peer.shutdown(_text(value)),
+    "close": lambda peer, value, options: peer.close(),
+    "reset": lambda peer, value, options: peer.reset(),
+}

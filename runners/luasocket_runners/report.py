@@ -1,0 +1,91 @@
+"""Results in words, for a terminal.
+
+What lives here: the layout of one result and of the summary of a run. What may not: notation of values (``notation``), files
+in other formats. What a port printed is escaped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from luasocket_runners.result import Result, Verdict
+
+#: The column at which the citation of a failure begins, where the id leaves room.
+CITATION_COLUMN = 78
+
+_HEADINGS = {
+    Verdict.PASSED: "PASSED",
+    Verdict.FAILED: "FAILED",
+    Verdict.NOT_IMPLEMENTED: "NOT IMPLEMENTED",
+    Verdict.ERRORED: "ERRORED",
+    Verdict.SKIPPED: "SKIPPED",
+    Verdict.KNOWN: "KNOWN DEVIATION",
+}
+
+
+def printable(text: str) -> str:
+    """Return text that a port printed, with everything but printable ASCII and line ends escaped."""
+    lines = text.splitlines()
+    return "\n".join(line.encode("unicode_escape").decode("ascii").replace("\\\\", "\\") for line in lines)
+
+
+def citation(result: Result) -> str:
+    """Return where the behaviour comes from."""
+    behaviour = result.behaviour
+    if behaviour.authority == "observed":
+        return "observed: every real LuaSocket does it"
+    return f"documented: {', '.join(behaviour.cites)}"
+
+
+def explain(result: Result) -> str:
+    """Return everything that a porter needs to see about one result: several lines, without a line end."""
+    behaviour = result.behaviour
+    heading = f"{_HEADINGS[result.verdict]} {behaviour.id}"
+    lines = [f"{heading:<{CITATION_COLUMN}} {citation(result)}"]
+    indent = "  "
+    if result.preparing is not None:
+        lines.append(f"{indent}while preparing: {result.preparing}")
+    if result.doing:
+        lines.append(indent + result.doing)
+        indent += "  "
+    label_width = 10
+    if result.expected is not None and result.verdict is Verdict.FAILED:
+        first, *others = result.expected.splitlines()
+        lines.append(f"{indent}{'expected':<{label_width}}{first}")
+        lines.extend(f"{indent}{'':<{label_width}}{line}" for line in others)
+    if result.returned is not None:
+        error = result.returned.startswith("error: ")
+        label, text = ("raised", result.returned[7:]) if error else ("returned", result.returned)
+        lines.append(f"{indent}{label:<{label_width}}{text}")
+    if result.reason:
+        lines.append(f"{indent}{'because':<{label_width}}{result.reason}" if result.returned is not None else indent + result.reason)
+    if result.verdict is Verdict.FAILED:
+        lines.append(f"  so it is: {behaviour.says}")
+        if behaviour.hint:
+            lines.append(f"  hint: {behaviour.hint}")
+    if result.printed:
+        lines.append("  the port printed:")
+        lines.extend("    | " + line for line in printable(result.printed).splitlines())
+    if result.where:
+        lines.append(f"  spec: {result.where}")
+    if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED):
+        lines.append(f"  reproduce: luasocket-conformance show {behaviour.id} --as lua > repro.lua")
+    return "\n".join(lines)
+
+
+def summary(results: Iterable[Result], seconds: float) -> str:
+    """Return the closing lines of a run: how many of each verdict, what was skipped for want of what, which side it takes."""
+    results = list(results)
+    counts = Counter(result.verdict for result in results)
+    parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
+    lines = [f"{len(results)} behaviours: {', '.join(parts)} in {seconds:.1f} s"]
+    absent = Counter(result.reason for result in results if result.verdict is Verdict.SKIPPED)
+    lines.extend(f"  {result.behaviour.id}: {result.note}" for result in results if result.note)
+    lines.extend(f"  skipped {count}: {reason}" for reason, count in sorted(absent.items()))
+    sides = Counter(result.follows for result in results if result.follows is not None)
+    if sides:
+        total = sum(sides.values())
+        told = ", ".join(f"{count} times what is {side}" for side, count in sorted(sides.items()))
+        lines.append(f"  where documentation and library part ({total} behaviours) the port follows {told}")
+    return "\n".join(lines)

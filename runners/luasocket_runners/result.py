@@ -1,0 +1,67 @@
+"""What came of playing a behaviour.
+
+What lives here: the closed set of verdicts, and the result that carries one with all that a report needs. What may not:
+how it is found out (``engine``), or how it is shown (``report``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from luasocket_spec.model import Authority, Behaviour
+
+
+class Verdict(Enum):
+    """What a behaviour says of a port. The value is the word for people."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_IMPLEMENTED = "not implemented"
+    ERRORED = "errored"  #: our side could not play it: no verdict about the port
+    SKIPPED = "skipped"  #: a capability that it needs is not there
+    KNOWN = "known deviation"
+
+
+#: The verdicts that a conforming port has.
+CONFORMING = frozenset({Verdict.PASSED, Verdict.SKIPPED, Verdict.KNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The verdict on one behaviour.
+
+    Attributes
+    ----------
+    reason
+        A sentence: the first difference, what is missing, which capability is absent. Empty where it passed.
+    doing
+        The step in Lua's notation: ``client:receive("*l")``; empty where no step is to blame.
+    expected, returned
+        In Lua's notation; None where the step has none.
+    where
+        ``file:line`` of the step in the spec.
+    preparing
+        The fixture that was being made, if any.
+    follows
+        Which side of a disagreement the port takes: ``documented``, ``observed``, or None.
+    duration
+        Seconds.
+    note
+        What else is to be said: that the result was another one when other behaviours ran at the same time.
+    printed
+        The last lines that the port wrote to its standard error, where that may explain the result.
+    """
+
+    behaviour: Behaviour
+    verdict: Verdict
+    reason: str = ""
+    doing: str = ""
+    expected: str | None = None
+    returned: str | None = None
+    where: str = ""
+    preparing: str | None = None
+    follows: Authority | None = None
+    duration: float = 0.0
+    note: str = ""
+    printed: str = ""
