@@ -1,0 +1,13 @@
+"""WHAT LuaSocket does, as data: behaviours, fixtures, the statements of the documentation, and their loader.
+
+What lives here: the data, its schema, and what reads and checks it. What may not: anything that plays, compares or
+calls. This room imports none of the other three.
+"""
+
+from luasocket_spec.capabilities import CAPABILITIES, Capability
+from luasocket_spec.loader import VERSION as __version__
+from luasocket_spec.loader import load
+from luasocket_spec.model import Behaviour, Spec, Statement
+from luasocket_spec.problems import Problem, SpecError
+
+__all__ = ["CAPABILITIES", "Behaviour", "Capability", "Problem", "Spec", "SpecError", "Statement", "__version__", "load"]
