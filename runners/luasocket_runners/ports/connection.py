@@ -1,0 +1,83 @@
+"""What the engine sees of a port: a name, and lines to running adapters that carry messages.
+
+A message is the decoded JSON object of PROTOCOL.md. Here live the two abstract classes and the errors, nothing else: how a
+message travels is the business of the modules beside this one, what it means is the engine's.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, TypeAlias
+
+__all__ = ["Connection", "Message", "Port", "PortGone", "PortUnavailable", "UnknownPort"]
+
+Message: TypeAlias = dict[str, Any]
+
+
+class PortUnavailable(Exception):
+    """The port cannot be run at all: what is missing, and what to do, in one or two sentences."""
+
+
+class UnknownPort(PortUnavailable, ValueError):
+    """No port has this name; the sentence lists the names that are known."""
+
+
+class PortGone(Exception):
+    """The connection is of no more use: the adapter died, wrote garbage, flooded us, closed its side. A sentence says which."""
+
+
+class Connection(ABC):
+    """A line to one running adapter. One thread uses it at a time."""
+
+    @abstractmethod
+    def post(self, message: Message) -> None:
+        """Send a message, without waiting for the port to read it: what does not fit now is sent during `wait`.
+
+        Raises
+        ------
+        PortGone
+            When the connection was closed or found useless before. A port that goes away during the call shows in `wait`.
+        """
+
+    @abstractmethod
+    def wait(self, timeout: float) -> Message | None:
+        """Return the next message, or None when `timeout` seconds have passed without one.
+
+        Messages that came before the port went away are returned first.
+
+        Raises
+        ------
+        PortGone
+            When no further message can come. Every later call raises it again.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ask nothing more: end the adapter, and everything that it started, and give every resource back. Idempotent."""
+
+    @property
+    @abstractmethod
+    def stderr_tail(self) -> str:
+        """The last lines that the port wrote to its standard error, as far as we can see it; escaped, may be empty."""
+
+
+class Port(ABC):
+    """An implementation of the LuaSocket API that can be run, again and again."""
+
+    #: What the command line calls it: ``reference``, ``lupa:lua54``…
+    name: str
+
+    @abstractmethod
+    def open(self, dialect: str | None) -> Connection:
+        """Start a fresh adapter.
+
+        Parameters
+        ----------
+        dialect
+            What the adapter shall say that it speaks; None leaves it to the adapter.
+
+        Raises
+        ------
+        PortUnavailable
+            When it cannot be started.
+        """

@@ -1,0 +1,116 @@
+"""The port ``reference``: the Python implementation in a thread of our own process, behind the same interface as all others.
+
+The messages are the same; only their way through JSON is spared. The thread is a daemon: a call that hangs cannot be killed
+as a process can, so `close` unblocks what it can and then abandons the thread.
+"""
+
+from __future__ import annotations
+
+import importlib
+import queue
+import threading
+import traceback
+from collections.abc import Callable
+from typing import cast
+
+from luasocket_runners.ports.connection import Connection, Message, Port, PortGone, PortUnavailable
+from luasocket_runners.ports.python_adapter import Api, PythonAdapter
+
+__all__ = ["DEFAULT_DIALECT", "InProcessConnection", "PythonPort", "reference_api"]
+
+#: What the reference speaks when nobody asks for a dialect.
+DEFAULT_DIALECT = "luasocket-3"
+
+#: Seconds that the thread has to end by itself. One that is idle needs a millisecond.
+CLOSE_GRACE = 0.25
+
+#: Seconds that a thread has to end once its sockets were shut down; then it is left to itself.
+ABANDON_GRACE = 0.5
+
+
+def reference_api() -> Api:
+    """Return the reference of this distribution."""
+    return cast(Api, importlib.import_module("luasocket_reference"))
+
+
+class InProcessConnection(Connection):
+    """A connection to an adapter in a thread.
+
+    Parameters
+    ----------
+    adapter
+        The adapter, fresh.
+    """
+
+    def __init__(self, adapter: PythonAdapter) -> None:
+        self._adapter = adapter
+        self._requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Message | PortGone] = queue.SimpleQueue()
+        self._gone: PortGone | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="luasocket port", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        sentence = "The port said goodbye."
+        try:
+            self._adapter.serve(self._requests.get, self._answers.put)
+        except BaseException:  # a bug of the adapter: it must be seen, and not as a hang
+            sentence = f"The adapter broke: {traceback.format_exc().strip().splitlines()[-1]}."
+        self._answers.put(PortGone(sentence))
+
+    def post(self, message: Message) -> None:
+        if self._gone is not None:
+            raise self._gone
+        self._requests.put(message)
+
+    def wait(self, timeout: float) -> Message | None:
+        if self._gone is not None:
+            raise self._gone
+        try:
+            message = self._answers.get(timeout=max(timeout, 0))
+        except queue.Empty:
+            return None
+        if isinstance(message, PortGone):
+            self._gone = message
+            raise message
+        return message
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if self._gone is None:
+            self._gone = PortGone("The connection to the port is closed.")
+        self._requests.put(None)
+        self._thread.join(CLOSE_GRACE)
+        if self._thread.is_alive():
+            self._adapter.abandon()
+            self._thread.join(ABANDON_GRACE)
+
+    @property
+    def stderr_tail(self) -> str:
+        return ""
+
+
+class PythonPort(Port):
+    """A Python implementation in our process.
+
+    Parameters
+    ----------
+    name
+        What the command line calls it.
+    load
+        Returns the implementation; an ImportError means that it is not there.
+    """
+
+    def __init__(self, name: str, load: Callable[[], Api]) -> None:
+        self.name = name
+        self._load = load
+
+    def open(self, dialect: str | None) -> Connection:
+        try:
+            api = self._load()
+        except ImportError as error:
+            raise PortUnavailable(f"{self.name}: it cannot be imported ({error}). Install luasocket-conformance anew.") from None
+        return InProcessConnection(PythonAdapter(api, dialect or DEFAULT_DIALECT, self.name))

@@ -1,0 +1,403 @@
+"""An adapter for an implementation in Python: answers the messages of PROTOCOL.md by calling it.
+
+It knows nothing of how messages travel: `PythonAdapter.serve` gets a function that receives and one that sends. Which
+implementation it holds is an argument, too; what it has to offer is `Api`. Lua's values are None, bool, int, float, bytes,
+dict (a table), functions, and anything else (an object); several results are a tuple.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import math
+import os
+import socket
+import sys
+import threading
+import traceback
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import Any, Protocol, TypeAlias
+
+from luasocket_runners.ports.connection import Message
+
+__all__ = ["Api", "PythonAdapter", "Receive", "Send"]
+
+PROTOCOL = 1
+
+#: Returns the next message, None at the end of the input.
+Receive: TypeAlias = Callable[[], "Message | None"]
+Send: TypeAlias = Callable[[Message], None]
+Function: TypeAlias = Callable[..., "tuple[Any, ...]"]
+
+
+class Api(Protocol):
+    """What an implementation in Python offers, as a module does: Lua's operations on its values."""
+
+    #: Raised for what raises in Lua; its attribute ``value`` is the error's value, its only argument.
+    LuaError: type[Exception]
+
+    def open(self, dialect: str) -> Any:
+        """Return the module ``socket`` of a dialect."""
+
+    def index(self, value: Any, name: str) -> Any:
+        """Return ``value[name]``; None where there is nothing. A method is a function that takes the object first."""
+
+    def setindex(self, value: Any, name: str, new: Any) -> None:
+        """Perform ``value[name] = new``."""
+
+    def tostring(self, value: Any) -> bytes:
+        """Return ``tostring(value)``."""
+
+
+class Missing(Exception):
+    """The port has no such function."""
+
+
+class Fault(Exception):
+    """The request cannot be carried out: a bug of the runner or of the adapter."""
+
+
+class Abandoned(BaseException):
+    """Nobody is interested in this call any more. Not an Exception: no implementation may catch it."""
+
+
+class _Coroutine:
+    """A coroutine, as a thread that runs only while somebody waits in `resume`."""
+
+    current = threading.local()  # .coroutine: the one whose thread this is
+
+    def __init__(self, function: Function, error: type[Exception]) -> None:
+        self._function = function
+        self._error = error
+        self._into: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
+        self._out: SimpleQueue[tuple[tuple[Any, ...], BaseException | None]] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._dead = False
+
+    def resume(self, *values: Any) -> tuple[Any, ...]:
+        if self._dead:
+            raise self._error(b"cannot resume dead coroutine")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+        self._into.put(values)
+        results, error = self._out.get()
+        if error is not None:
+            raise error
+        return results
+
+    def yield_(self, *values: Any) -> tuple[Any, ...]:
+        self._out.put((values, None))
+        return self._await()
+
+    def abandon(self) -> None:
+        """Unwind a suspended coroutine, and wait for the end of its thread."""
+        if self._thread is not None and not self._dead:
+            self._into.put(None)
+            self._thread.join()
+
+    def _await(self) -> tuple[Any, ...]:
+        values = self._into.get()
+        if values is None:
+            raise Abandoned
+        return values
+
+    def _run(self) -> None:
+        _Coroutine.current.coroutine = self
+        results: tuple[tuple[Any, ...], BaseException | None]
+        try:
+            results = self._function(*self._await()), None
+        except BaseException as error:
+            results = (), error
+        self._dead = True
+        self._out.put(results)
+
+
+class PythonAdapter:
+    """Answers requests by calling a Python implementation.
+
+    Parameters
+    ----------
+    api
+        The implementation.
+    dialect
+        What it is opened with.
+    name
+        What it is called in reports.
+    """
+
+    def __init__(self, api: Api, dialect: str = "luasocket-3", name: str = "reference") -> None:
+        self._api = api
+        self._dialect = dialect
+        self._name = name
+        self._module = api.open(dialect)
+        self._roots: dict[str, Any] = {
+            "socket": self._module,
+            "tostring": lambda value: (api.tostring(value),),
+            "type": lambda value: (self._type(value).encode(),),
+            "rawequal": lambda one, other: (one is other or (type(one) is type(other) is bytes and one == other)
+                                            or (self._is_number(one) and self._is_number(other) and one == other),),
+            "coroutine": {b"wrap": self._wrap, b"yield": self._yield},
+        }  # fmt: skip
+        self._objects: dict[int, Any] = {}  # by handle
+        self._handles: dict[int, int] = {}  # by the id() of objects that `_objects` keeps alive
+        self._last_handle = 0
+        self._functions: dict[int, Function] = {}  # of the runner
+        self._numbers: dict[int, int] = {}  # of those, by their id()
+        self._coroutines: weakref.WeakSet[_Coroutine] = weakref.WeakSet()
+        self._unanswered: list[int] = []  # ids of requests, the newest last
+        self._thread: int | None = None
+        self._receive: Receive
+        self._send: Send
+
+    def serve(self, receive: Receive, send: Send) -> None:
+        """Answer messages until ``bye`` or the end of the input; then close what is still open."""
+        self._receive, self._send = receive, send
+        self._thread = threading.get_ident()
+        try:
+            while (message := receive()) is not None:
+                self._answer(message)
+        except Abandoned:
+            pass
+        finally:
+            self._thread = None
+            self._reset()
+
+    def abandon(self) -> None:
+        """Unblock, from another thread, a call that hangs, as far as that can be done.
+
+        A wait for a socket ends when the socket is shut down; Python code ends at its next instruction. A sleep goes on to
+        its end.
+        """
+        for value in list(self._objects.values()):
+            with suppress(Exception):  # an object without descriptor, one that is closed, one that is in the middle of something
+                (descriptor,) = self._api.index(value, "getfd")(value)
+                with socket.socket(fileno=os.dup(descriptor)) as double:
+                    double.shutdown(socket.SHUT_RDWR)
+        for thread in [self._thread, *(coroutine._thread and coroutine._thread.ident for coroutine in list(self._coroutines))]:
+            if thread is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Abandoned))
+
+    # Requests
+
+    def _answer(self, request: Message) -> None:
+        number = request.get("id")
+        if not isinstance(number, int):
+            self._send({"id": None, "fault": f"a request needs a number as its id: {request!r:.200}"})
+            return
+        self._unanswered.append(number)
+        answer: Message
+        try:
+            answer = {"returns": [self._to_json(value) for value in self._perform(request)]}
+            if request.get("op") == "describe":
+                answer = self._describe()
+        except Missing as missing:
+            answer = {"missing": str(missing)}
+        except self._api.LuaError as error:
+            answer = {"raises": self._to_json(error.value)}  # type: ignore[attr-defined]
+        except Fault as fault:
+            answer = {"fault": str(fault)}
+        except Exception as error:  # a bug of the implementation: Lua's errors are LuaErrors
+            traceback.print_exc(file=sys.stderr)
+            answer = {"fault": f"{self._name} broke: {type(error).__name__}: {error}"}
+        self._unanswered.remove(number)
+        self._send({"id": number, **answer})
+        if request.get("op") == "bye":
+            raise Abandoned
+
+    def _perform(self, request: Message) -> Sequence[Any]:
+        match request:
+            case {"op": "describe", "protocol": int()} | {"op": "bye"}:
+                return ()
+            case {"op": "call", "target": str(path), "args": list(args)}:
+                return self._call(self._at(path, path), path, args)
+            case {"op": "call", "handle": int(handle), "method": str(method), "args": list(args)}:
+                value = self._object(handle)
+                name = f"{self._type(value)}:{method}"
+                return self._call(self._index(value, method), name, args, value)
+            case {"op": "call", "handle": int(handle), "args": list(args)}:
+                return self._call(self._object(handle), "the function", args)
+            case {"op": "get", "target": str(path)}:
+                return (self._at(path),)
+            case {"op": "get", "handle": int(handle), "field": str(field)}:
+                return (self._index(self._object(handle), field),)
+            case {"op": "set", "target": str(path), "value": new}:
+                parent, _, field = path.rpartition(".")
+                self._api.setindex(self._at(parent, parent), field, self._from_json(new))
+                return ()
+            case {"op": "make", "value": {"table": list()} as value}:
+                table = self._from_json(value)
+                self._handle(table)
+                return (table,)
+            case {"op": "release", "handles": list(handles)}:
+                self._release(handles)
+                return ()
+            case {"op": "reset"}:
+                self._reset()
+                return ()
+        raise Fault(f"this request is not understood: {request!r:.200}")
+
+    def _describe(self) -> Message:
+        version = self._api.index(self._module, "_VERSION")
+        host = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        return {
+            "protocol": PROTOCOL, "name": self._name, "version": version.decode("latin-1") if version else "unknown",
+            "dialect": self._dialect, "host": host, "capabilities": ["coroutines", "yield-across-pcall", "gc"],
+        }  # fmt: skip
+
+    def _call(self, function: Any, name: str, args: list[Any], *first: Any) -> Sequence[Any]:
+        if function is None:
+            raise Missing(name)
+        if not callable(function):
+            raise self._api.LuaError(f"attempt to call a {self._type(function)} value".encode())
+        results = function(*first, *map(self._from_json, args))
+        if not isinstance(results, tuple):
+            raise TypeError(f"{name} returned {results!r:.200}, not a tuple")
+        return results
+
+    def _index(self, value: Any, name: str) -> Any:
+        return value.get(name.encode("latin-1")) if isinstance(value, dict) else self._api.index(value, name)
+
+    def _at(self, path: str, needed: str | None = None) -> Any:
+        """Return what is at a path; None if nothing is there, or, if it is `needed`, raise Missing."""
+        root, *names = path.split(".")
+        value = self._roots.get(root)
+        for name in names:
+            if value is None:
+                break
+            value = self._index(value, name)
+        if value is None and needed is not None:
+            raise Missing(needed)
+        return value
+
+    # Objects
+
+    def _object(self, handle: int) -> Any:
+        if handle not in self._objects:
+            raise Fault(f"there is no handle {handle}")
+        return self._objects[handle]
+
+    def _handle(self, value: Any) -> int:
+        handle = self._handles.get(id(value))
+        if handle is None:
+            self._last_handle += 1
+            handle = self._handles[id(value)] = self._last_handle
+            self._objects[handle] = value
+        return handle
+
+    def _release(self, handles: list[int]) -> None:
+        watched = []
+        for handle in handles:
+            value = self._objects.pop(handle, None)
+            if value is not None:
+                del self._handles[id(value)]
+                with suppress(TypeError):  # functions and dicts have no finalizer to wait for
+                    watched.append(weakref.ref(value))
+        value = None
+        # Mostly, the last reference has gone by now. Only what is in a cycle needs the collector, which is slow.
+        if any(reference() is not None for reference in watched):
+            gc.collect()
+
+    def _reset(self) -> None:
+        self._functions.clear()
+        self._numbers.clear()
+        for coroutine in list(self._coroutines):
+            if coroutine is not getattr(_Coroutine.current, "coroutine", None):
+                coroutine.abandon()
+        while self._objects:
+            _, value = self._objects.popitem()
+            if self._type(value) == "userdata":
+                close = self._api.index(value, "close")
+                with suppress(self._api.LuaError):
+                    if close is not None:
+                        close(value)
+        self._handles.clear()
+
+    # Functions and coroutines
+
+    def _function(self, number: int) -> Function:
+        if number not in self._functions:
+
+            def call(*args: Any) -> tuple[Any, ...]:
+                if self._functions.get(number) is not call:
+                    raise self._api.LuaError(b"this function of the runner has been forgotten")
+                return self._call_back(number, args)
+
+            self._functions[number] = call
+            self._numbers[id(call)] = number
+        return self._functions[number]
+
+    def _call_back(self, number: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Have the runner play a function of its own; meanwhile, answer its requests."""
+        self._send({"id": self._unanswered[-1], "callback": number, "args": [self._to_json(value) for value in args]})
+        while (message := self._receive()) is not None:
+            match message:
+                case {"op": "return", "values": list(values)}:
+                    return tuple(map(self._from_json, values))
+                case {"op": "raise", "value": value}:
+                    raise self._api.LuaError(self._from_json(value))
+            self._answer(message)
+        raise Abandoned
+
+    def _wrap(self, function: Any) -> tuple[Any, ...]:
+        if not callable(function):
+            raise self._api.LuaError(b"bad argument #1 to 'wrap' (function expected)")
+        coroutine = _Coroutine(function, self._api.LuaError)
+        self._coroutines.add(coroutine)
+        return (lambda *values: coroutine.resume(*values),)
+
+    def _yield(self, *values: Any) -> tuple[Any, ...]:
+        coroutine: _Coroutine | None = getattr(_Coroutine.current, "coroutine", None)
+        if coroutine is None:
+            raise self._api.LuaError(b"attempt to yield from outside a coroutine")
+        return coroutine.yield_(*values)
+
+    # Values
+
+    @staticmethod
+    def _is_number(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    def _type(self, value: Any) -> str:
+        """Return Lua's type of a value."""
+        for kind, name in ((type(None), "nil"), (bool, "boolean"), (int | float, "number"), (bytes, "string"), (dict, "table")):
+            if isinstance(value, kind):
+                return name
+        return "function" if callable(value) else "userdata"
+
+    def _to_json(self, value: Any) -> Any:
+        match value:
+            case None | bool() | int():
+                return value
+            case float():
+                return value if math.isfinite(value) else {"number": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
+            case bytes():
+                return value.decode("latin-1")
+            case dict() if id(value) not in self._handles and not any(map(callable, value.values())):
+                return {"table": [[self._to_json(key), self._to_json(item)] for key, item in value.items()]}
+        if id(value) in self._numbers:
+            return {"function": self._numbers[id(value)]}
+        return {"handle": self._handle(value), "type": self._type(value)}
+
+    def _from_json(self, value: Any) -> Any:
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                try:
+                    return value.encode("latin-1")
+                except UnicodeEncodeError:
+                    raise Fault(f"a string has a character above U+00FF: {value!r:.100}") from None
+            case {"number": "inf" | "-inf" | "nan" as number}:
+                return float(number)
+            case {"function": int(number)}:
+                return self._function(number)
+            case {"handle": int(handle)}:
+                return self._object(handle)
+            case {"table": list(pairs)} if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+                table = {self._from_json(key): self._from_json(item) for key, item in pairs}
+                return {key: item for key, item in table.items() if item is not None}
+        raise Fault(f"this is no value: {value!r:.200}")
