@@ -1,8 +1,8 @@
 """The pytest plugin: the options, and the hooks that hang the suite into a collection.
 
-What lives here: what pytest has to know at its start, in every project where this distribution is installed. So it costs
-nothing and does nothing until the suite is named: the specification and the runners are imported only then. What may
-not: collecting and playing (:mod:`luasocket_conformance.suite`).
+What lives here: what pytest has to know at its start, in every project where this distribution is installed. So it
+costs nothing and does nothing until the suite is named: the specification and the runners are imported only then. What
+may not: collecting and playing (:mod:`luasocket_conformance.suite`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="PORT",
-        help="the port to test, as in `luasocket-conformance run --port`; may be given several times. Default: reference",
+        help="the port to test, as in `luasocket-conformance run --port`; can be given again. Default: reference",
     )
     group.addoption(
         "--luasocket-dialect",
@@ -40,10 +40,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where documentation and real library disagree, the side that the port is held to. Default: either",
     )
     group.addoption(
-        "--luasocket-deviations",
+        "--luasocket-known",
         type=Path,
         metavar="FILE",
-        help="the port's known deviations: each has to fail (strict xfail)",
+        help="the port's known deviations, lines of `ID: reason, link`: each is an xfail, strictly",
     )
 
 
@@ -58,9 +58,6 @@ def pytest_configure(config: pytest.Config) -> None:
                 resolve(name)
             except PortUnavailable as problem:
                 raise pytest.UsageError(f"--luasocket-port: {problem}") from None
-    deviations: Path | None = config.getoption("--luasocket-deviations")
-    if deviations is not None and not deviations.is_file():
-        raise pytest.UsageError(f"--luasocket-deviations: there is no file {deviations}")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Suite | None:

@@ -1,7 +1,7 @@
 """The suite as pytest sees it: one item for each behaviour and port.
 
-What lives here: collecting behaviours as items, playing them, translating verdicts into pytest's outcomes. What may not:
-options (:mod:`luasocket_conformance.plugin`); playing, comparing and wording (the runners). An item's name is the
+What lives here: collecting behaviours as items, playing them, translating verdicts into pytest's outcomes. What may
+not: options (:mod:`luasocket_conformance.plugin`); playing, comparing and wording (the runners). An item's name is the
 behaviour's id with the port in brackets; its location is the behaviour's file and line.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import luasocket_spec
 import pytest
 from luasocket_runners import report
+from luasocket_runners.deviations import Deviations, DeviationsError
 from luasocket_runners.engine import Engine
 from luasocket_runners.ports import PortUnavailable, resolve
 from luasocket_runners.result import Result, Verdict
@@ -54,44 +55,48 @@ class Suite(pytest.File):
         Raises
         ------
         pytest.Collector.CollectError
-            When the specification cannot be loaded, a port cannot be run, or a known deviation names no behaviour.
+            When the specification or the known deviations cannot be loaded, or a port cannot be run.
         """
+        file: Path | None = self.config.getoption("--luasocket-known")
         try:
             behaviours = luasocket_spec.load().behaviours
+            known = Deviations() if file is None else Deviations.load(file, behaviours)
             for name in dict.fromkeys(self.config.getoption("--luasocket-port") or DEFAULT_PORTS):
                 engine = open_engine(self.config, name)
                 for behaviour in behaviours:
                     if engine.applies(behaviour):
-                        yield Item.from_parent(
-                            self, name=f"{behaviour.id}[{name}]", behaviour=behaviour, engine=engine
-                        )
-        except (SpecError, PortUnavailable) as problem:
+                        identity = f"{behaviour.id}[{name}]"
+                        yield Item.from_parent(self, name=identity, behaviour=behaviour, engine=engine, known=known)
+        except (SpecError, DeviationsError, PortUnavailable) as problem:
             raise self.CollectError(str(problem)) from None
 
 
 class Item(pytest.Item):
     """One behaviour on one port."""
 
-    def __init__(self, *, behaviour: Behaviour, engine: Engine, **kwargs: object) -> None:
+    def __init__(self, *, behaviour: Behaviour, engine: Engine, known: Deviations, **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type]  # pytest's own constructor arguments
         self.behaviour = behaviour
         self.engine = engine
+        self.known = known
 
     def runtest(self) -> None:
         """Play the behaviour; its verdict becomes the outcome."""
-        result = self.engine.play(self.behaviour)
+        result = self.known.hold(self.engine.play(self.behaviour))
         self.user_properties.extend(properties(result).items())
         match result.verdict:
             case Verdict.PASSED:
                 return
             case Verdict.SKIPPED:
                 pytest.skip(result.reason)
+            case Verdict.KNOWN:
+                pytest.xfail(result.note)
             case Verdict.FAILED | Verdict.NOT_IMPLEMENTED:
                 raise DeviatesError(result)
             case _:
                 raise NotPlayedError(result)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:  # type: ignore[override]
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
         """Return what the porter has to see: the runner's words, no traceback of ours."""
         match excinfo.value:
             case DeviatesError(result=result) | NotPlayedError(result=result):
@@ -99,7 +104,7 @@ class Item(pytest.Item):
             case PortUnavailable() as problem:
                 return str(problem)
             case _:
-                return str(super().repr_failure(excinfo))
+                return str(super().repr_failure(excinfo, style))
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Return the behaviour's file, its line (pytest counts from 0), and the heading of a failure."""
@@ -142,5 +147,6 @@ def properties(result: Result) -> Mapping[str, str]:
         "expected": result.expected,
         "returned": result.returned,
         "follows": result.follows,
+        "note": result.note,
     }
     return {name: value for name, value in told.items() if value}
