@@ -5,9 +5,18 @@ calls. This room imports none of the other three.
 """
 
 from luasocket_spec.capabilities import CAPABILITIES, Capability
-from luasocket_spec.loader import VERSION as __version__
-from luasocket_spec.loader import load
+from luasocket_spec.loader import __version__, load
 from luasocket_spec.model import Behaviour, Spec, Statement
 from luasocket_spec.problems import Problem, SpecError
 
-__all__ = ["CAPABILITIES", "Behaviour", "Capability", "Problem", "Spec", "SpecError", "Statement", "__version__", "load"]
+__all__ = [
+    "CAPABILITIES",
+    "Behaviour",
+    "Capability",
+    "Problem",
+    "Spec",
+    "SpecError",
+    "Statement",
+    "__version__",
+    "load",
+]

@@ -21,17 +21,27 @@ class Capability:
 
 _ALL: Final = (
     Capability("ipv6", "host", "The host has the IPv6 loopback ::1."),
-    Capability("multicast", "host", "The host lets a process join an IPv4 multicast group and loops its datagrams back."),
-    Capability("multicast6", "host", "The host lets a process join an IPv6 multicast group and loops its datagrams back."),
-    Capability("dns-localhost", "host", "The host's resolver knows localhost and 127.0.0.1 without asking the network."),
+    Capability(
+        "multicast", "host", "The host lets a process join an IPv4 multicast group and loops its datagrams back."
+    ),
+    Capability(
+        "multicast6", "host", "The host lets a process join an IPv6 multicast group and loops its datagrams back."
+    ),
+    Capability(
+        "dns-localhost", "host", "The host's resolver knows localhost and 127.0.0.1 without asking the network."
+    ),
     Capability("linux", "host", "The host is Linux: the behaviour is that of its TCP/IP, or is seen through /proc."),
     Capability("reuseport", "host", "The host's system has SO_REUSEPORT."),
     Capability("root", "host", "The runner has the privileges of root."),
     Capability("unprivileged", "host", "The runner does not have the privileges of root."),
     Capability("many-descriptors", "host", "The host lets a process open more than 1100 descriptors."),
     Capability("coroutines", "port", "The port's language has coroutines, and functions of the runner may yield."),
-    Capability("yield-across-pcall", "port", "A coroutine can yield across a protected call: Lua 5.2 and later, LuaJIT."),
-    Capability("gc", "port", "The port collects garbage when it is asked to, and closes what is no longer referred to."),
+    Capability(
+        "yield-across-pcall", "port", "A coroutine can yield across a protected call: Lua 5.2 and later, LuaJIT."
+    ),
+    Capability(
+        "gc", "port", "The port collects garbage when it is asked to, and closes what is no longer referred to."
+    ),
     Capability("descriptors", "port", "The port's objects have descriptors of the system, which getfd tells."),
 )
 

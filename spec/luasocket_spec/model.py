@@ -355,7 +355,10 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the documentation says, in our own words. ``id`` is ``client:receive/timeout``, ``function`` the part before the slash."""
+    """What the documentation says, in our own words.
+
+    ``id`` is ``client:receive/timeout``, ``function`` the part before the slash.
+    """
 
     id: str
     function: str

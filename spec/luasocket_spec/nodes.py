@@ -3,16 +3,17 @@
 What lives here: what YAML may look like in our files. What may not: what a key means (``loader`` knows).
 
 YAML has several versions that read the same plain word differently: ``on`` is a boolean to one and a string to the
-next, ``010`` is eight or ten, ``1:30`` is ninety. Here a plain scalar is ``null``, ``true``, ``false``, a decimal number
-or a string, and whatever any YAML would read otherwise is refused with the way to write it. Aliases, tags, merge keys,
-directives and further documents are refused, too: the files are for people, and an alias can blow up what it names.
+next, ``010`` is eight or ten, ``1:30`` is ninety. Here a plain scalar is ``null``, ``true``, ``false``, a decimal
+number or a string, and whatever any YAML would read otherwise is refused with the way to write it. Aliases, tags, merge
+keys, directives and further documents are refused, too: the files are for people, and an alias can blow up what it
+names.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import yaml
 
@@ -119,9 +120,13 @@ def _plain(text: str) -> Plain | ValueError:
     if not text:
         return ValueError('Nothing stands here, which YAML reads as null: write null, "", [] or {}')
     if text in {"=", "<<"}:
-        return ValueError(f'`{text}` has a meaning of its own in YAML: write "{text}" for the string; merging is not allowed')
+        return ValueError(
+            f'`{text}` has a meaning of its own in YAML: write "{text}" for the string; merging is not allowed'
+        )
     if _NUMBERLIKE.fullmatch(text):
-        return ValueError(f'YAMLs differ about the number `{text}`: write it in decimal, as 10 or 0.5, or "{text}" for the string')
+        return ValueError(
+            f'YAMLs differ about the number `{text}`: write it in decimal, as 10 or 0.5, or "{text}" for the string'
+        )
     if _DATE.fullmatch(text):
         return ValueError(f'`{text}` is a date to some YAMLs: write "{text}" for the string')
     return text
@@ -130,6 +135,11 @@ def _plain(text: str) -> Plain | ValueError:
 #: What begins a plain scalar that may be something else than a string, if it is not one of the words.
 _SUSPICIOUS: Final = frozenset("0123456789+-.=<~")
 _WORDS: Final = _BOOLEANS | {"null", "true", "false", ""}
+
+
+def _line(event: Any) -> int:
+    """Return the line on which the event begins. Parsers always set the mark, although its type lets it be absent."""
+    return int(event.start_mark.line) + 1
 
 
 class _Composer:
@@ -143,7 +153,7 @@ class _Composer:
         self._root: Node | None = None
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
-        line = event.start_mark.line + 1
+        line = _line(event)
         text: str = event.value
         if event.anchor is not None or event.tag is not None:
             self._check(event, line)
@@ -195,18 +205,20 @@ class _Composer:
         if earlier is None:
             parent.pairs[identity] = (key, node)
         else:
-            self._report(key.line, f"The key `{key.text}` stands here twice, first in line {earlier[0].line}: strike one.")
+            self._report(
+                key.line, f"The key `{key.text}` stands here twice, first in line {earlier[0].line}: strike one."
+            )
 
     def compose(self, parser: yaml.SafeLoader) -> Node | None:
         """Read all events; return the root, or None when there is no document or it could not be read on."""
         documents = 0
         while True:
-            event = parser.get_event()
+            event: Any = parser.get_event()  # type: ignore[no-untyped-call]
             kind = type(event)
             if kind is yaml.ScalarEvent:
                 self._attach(self._scalar(event))
             elif kind is yaml.SequenceStartEvent or kind is yaml.MappingStartEvent:
-                line = event.start_mark.line + 1
+                line = _line(event)
                 if event.anchor is not None or event.tag is not None:
                     self._check(event, line)
                 if len(self._open) == DEEPEST:
@@ -220,11 +232,11 @@ class _Composer:
                 self._open.pop()
                 self._keys.pop()
             elif kind is yaml.AliasEvent:
-                line = event.start_mark.line + 1
+                line = _line(event)
                 self._report(line, f"The alias `*{event.anchor}` is not allowed: write the value out, or use `cases`.")
                 self._attach(Scalar(line, "", REFUSED))
             elif kind is yaml.DocumentStartEvent:
-                line = event.start_mark.line + 1
+                line = _line(event)
                 documents += 1
                 if event.version or event.tags:
                     self._report(line, "A directive (`%…`) is not allowed: strike it.")

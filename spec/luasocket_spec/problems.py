@@ -24,7 +24,10 @@ class Problem:
 
 
 class SpecError(Exception):
-    """The data could not be loaded. ``problems`` holds every mistake found, by file and line; ``str()`` has one a line."""
+    """The data could not be loaded.
+
+    ``problems`` holds every mistake found, by file and line; ``str()`` has one a line.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
