@@ -6,7 +6,6 @@ and ``loader`` do).
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,5 +35,7 @@ class SpecError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean `x`?`` for the known word that is most like this one, or nothing when none is."""
+    import difflib  # only where something is wrong
+
     found = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean `{found[0]}`?" if found else ""
