@@ -6,22 +6,32 @@ from collections.abc import Callable
 
 from luasocket_runners.ports.connection import Port, UnknownPort
 from luasocket_runners.ports.inprocess import PythonPort, reference_api
+from luasocket_runners.ports.lua_interpreter import INTERPRETERS, LuaPort, split_module
+from luasocket_runners.ports.lupa import RUNTIMES, LupaPort
 from luasocket_runners.ports.process import CommandPort
+from luasocket_runners.ports.tcp import DialPort, ListenPort
 
 __all__ = ["known_ports", "resolve"]
 
-#: Ports that have no more to their name. Looked up with what stands before "@".
-_PLAIN: dict[str, Callable[[str], Port]] = {"reference": lambda name: PythonPort(name, reference_api)}
+#: Ports whose whole name is known.
+_PLAIN: dict[str, Callable[[str], Port]] = {
+    "reference": lambda name: PythonPort(name, reference_api),
+    **dict.fromkeys(INTERPRETERS, LuaPort.known),
+}
 
-#: Ports that are described by what follows the first colon: the form as people read it, and what makes the port.
-_FAMILIES: dict[str, tuple[str, Callable[[str, str], Port]]] = {
-    "command": ("command:PROGRAM ARGS…", CommandPort.parse),
+#: Ports that are described by what follows the first colon: the forms as people read them, and what makes the port.
+_FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str, str], Port]]] = {
+    "lupa": (tuple(f"lupa:{runtime}" for runtime in RUNTIMES), LupaPort.parse),
+    "lua": (("lua:COMMAND",), LuaPort.parse),
+    "command": (("command:PROGRAM ARGS…",), CommandPort.parse),
+    "tcp": (("tcp:HOST:PORT",), DialPort.parse),
+    "tcp-listen": (("tcp-listen:HOST:PORT",), ListenPort.parse),
 }
 
 
 def known_ports() -> list[str]:
-    """Return the names of all ports; those of a family as the form that they have."""
-    return [*_PLAIN, *(form for form, _ in _FAMILIES.values())]
+    """Return the names of all ports; where the name has a part that is the user's, that part in capitals."""
+    return [*_PLAIN, *(form for forms, _ in _FAMILIES.values() for form in forms)]
 
 
 def resolve(name: str) -> Port:
@@ -34,9 +44,10 @@ def resolve(name: str) -> Port:
     PortUnavailable
         When what follows the name makes no sense.
     """
-    if name in _PLAIN:
-        return _PLAIN[name](name)
     family, colon, rest = name.partition(":")
     if colon and family in _FAMILIES:
         return _FAMILIES[family][1](name, rest)
+    plain = name if name in _PLAIN else split_module(name)[0]
+    if plain in INTERPRETERS or name in _PLAIN:
+        return _PLAIN[plain](name)
     raise UnknownPort(f"There is no port {name!r}. The ports are: {', '.join(known_ports())}.")

@@ -1,0 +1,40 @@
+"""The ports ``lupa:lua51`` … ``lupa:lua55``, ``lupa:luajit21``: real LuaSocket in a Lua that Python's package lupa carries.
+
+Each connection is a child process (see `lupa_child`): there may be one Lua version in a process only, a crash is then the
+child's, and a call that hangs can be killed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from luasocket_runners.ports.connection import UnknownPort
+from luasocket_runners.ports.lua_interpreter import ADAPTER, split_module
+from luasocket_runners.ports.process import CheckedPort
+
+__all__ = ["RUNTIMES", "LupaPort"]
+
+#: lupa's runtimes. LuaSocket has to be there for the same Lua version; LuaJIT takes that of 5.1.
+RUNTIMES = ("lua51", "lua52", "lua53", "lua54", "lua55", "luajit20", "luajit21")
+
+_CHILD = Path(__file__).parent / "lupa_child.py"
+
+
+class LupaPort(CheckedPort):
+    """One of lupa's runtimes, which runs the adapter."""
+
+    @classmethod
+    def parse(cls, name: str, words: str) -> LupaPort:
+        """Make the port of ``lupa:RUNTIME``, perhaps with a module.
+
+        Raises
+        ------
+        UnknownPort
+            When there is no such runtime.
+        """
+        runtime, module = split_module(words)
+        if runtime not in RUNTIMES:
+            raise UnknownPort(f"{name}: lupa has no runtime {runtime!r}. Its runtimes are: {', '.join(RUNTIMES)}.")
+        # -P: the directory of the child's file holds a module `lupa` of ours, which must not hide the package.
+        return cls(name, [sys.executable, "-P", str(_CHILD), runtime, str(ADAPTER), module])
