@@ -77,5 +77,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 def _suite(parent: pytest.Collector) -> Suite:
     from luasocket_conformance.suite import Suite
 
-    suite: Suite = Suite.from_parent(parent, path=SUITE)
+    # Named as a package, ids are the same wherever the package lies, so that reports can be compared.
+    nodeid = "luasocket_conformance/suite.py" if parent.config.getoption("pyargs") else None
+    suite: Suite = Suite.from_parent(parent, path=SUITE, nodeid=nodeid)
     return suite

@@ -100,7 +100,8 @@ class Item(pytest.Item):
         """Return what the porter has to see: the runner's words, no traceback of ours."""
         match excinfo.value:
             case DeviatesError(result=result) | NotPlayedError(result=result):
-                return report.explain(result)
+                # The first line is what pytest's short summary shows.
+                return f"{result.reason}\n{report.explain(result)}"
             case PortUnavailable() as problem:
                 return str(problem)
             case _:

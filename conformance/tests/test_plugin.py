@@ -1,0 +1,261 @@
+"""The pytest plugin: every verdict becomes the right outcome, and a failure reads as the runner words it.
+
+A toy specification is played on a toy port: nothing here depends on what LuaSocket does.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import luasocket_runners.ports
+import luasocket_spec
+import pytest
+from luasocket_conformance import plugin, suite
+from luasocket_runners.ports import Port, PortUnavailable, UnknownPort
+from luasocket_runners.ports.inprocess import PythonPort
+
+pytest_plugins = "pytester"
+
+TOY_SPEC = """\
+about: socket.one
+behaviours:
+  - id: right
+    says: One is one.
+    authority: observed
+    steps:
+      - {call: socket.one, returns: [1]}
+  - id: wrong
+    says: Two is two.
+    hint: Count again.
+    authority: observed
+    steps:
+      - {call: socket.two, with: ["*l"], returns: [2, null]}
+  - id: absent
+    says: There is a three.
+    authority: observed
+    steps:
+      - {call: socket.three, returns: [3]}
+  - id: impossible
+    says: It cannot be seen here.
+    authority: observed
+    needs: [unprivileged, root]
+    steps:
+      - {call: socket.one, returns: [1]}
+  - id: other-dialect
+    says: It is not for this dialect.
+    authority: observed
+    dialects: [defold]
+    steps:
+      - {call: socket.one, returns: [5]}
+"""
+
+
+class ToyError(Exception):
+    """What the toy raises for what raises in Lua: never."""
+
+
+class Toy:
+    """An implementation with a right function, a wrong one, and a missing one."""
+
+    LuaError = ToyError
+
+    def open(self, _dialect: str) -> Any:
+        return SimpleNamespace(_VERSION=b"Toy 1", one=lambda: (1,), two=lambda _pattern: (b"two",))
+
+    def index(self, value: Any, name: str) -> Any:
+        return getattr(value, name, None)
+
+    def setindex(self, value: Any, name: str, new: Any) -> None:
+        setattr(value, name, new)
+
+    def tostring(self, value: Any) -> bytes:
+        return str(value).encode()
+
+
+class Closed(Port):
+    """A port that cannot be run."""
+
+    name = "closed"
+
+    def open(self, _dialect: str | None) -> Any:
+        raise PortUnavailable("closed: it is closed on Sundays. Come back tomorrow.")
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The plugin sees the toy specification, and the ports `toy` and `closed`; returns the specification's file."""
+    file = tmp_path / "spec" / "behaviours" / "toy.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(TOY_SPEC)
+    spec = luasocket_spec.load(tmp_path / "spec")
+    ports: dict[str, Port] = {"toy": PythonPort("toy", Toy), "reference": PythonPort("toy", Toy), "closed": Closed()}
+
+    def resolve(name: str) -> Port:
+        if name not in ports:
+            raise UnknownPort(f"There is no port {name!r}. The ports are: toy.")
+        return ports[name]
+
+    monkeypatch.setattr(luasocket_spec, "load", lambda: spec)
+    monkeypatch.setattr(luasocket_runners.ports, "resolve", resolve)
+    monkeypatch.setattr(suite, "resolve", resolve)
+    monkeypatch.setattr(suite, "SPEC_DIRECTORY", tmp_path / "spec")
+    monkeypatch.setenv("COLUMNS", "200")  # pytest cuts its short summary to the width of the terminal
+    return file
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return pytester.runpytest_inprocess("--pyargs", "luasocket_conformance", "-p", "no:cacheprovider", *arguments)
+
+
+@pytest.mark.usefixtures("toy")
+def test_each_verdict_has_its_outcome(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "-rA", "--luasocket-port", "toy")
+    result.assert_outcomes(passed=1, failed=2, skipped=1)
+    result.stdout.fnmatch_lines(
+        ["PASSED *::toy/right?toy?", "SKIPPED*: needs *, which is not there", "FAILED *::toy/wrong?toy?*"]
+    )
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_failure_is_worded_by_the_runner_and_has_no_traceback(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "-k", "wrong")
+    text = result.stdout.str()
+    assert re.search(r'socket\.two\("\*l"\)\n +expected +2, nil\n +returned +"two"\n', text), text
+    assert "hint: Count again." in text
+    assert "show toy/wrong --as lua" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.usefixtures("toy")
+def test_what_is_missing_is_told_as_not_implemented(pytester: pytest.Pytester) -> None:
+    run(pytester, "-k", "absent").stdout.fnmatch_lines(["NOT IMPLEMENTED toy/absent *"])
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_short_summary_tells_the_difference(pytester: pytest.Pytester) -> None:
+    summary = "FAILED luasocket_conformance/suite.py::toy/wrong?reference? - value 1: *"
+    run(pytester, "-k", "wrong").stdout.fnmatch_lines([summary])
+
+
+def test_an_items_location_is_its_yaml_file_and_line(pytester: pytest.Pytester, toy: Path) -> None:
+    items, _ = pytester.inline_genitems("--pyargs", "luasocket_conformance")
+    item = items[1]
+    path, line, heading = item.reportinfo()
+    assert path == toy
+    assert heading == "toy/wrong[reference]"
+    assert line is not None
+    assert toy.read_text().splitlines()[line] == "  - id: wrong"
+
+
+@pytest.mark.usefixtures("toy")
+def test_behaviours_of_another_dialect_are_no_items(pytester: pytest.Pytester) -> None:
+    run(pytester, "--collect-only", "-q").stdout.no_fnmatch_line("*other-dialect*")
+    result = run(pytester, "--collect-only", "-q", "--luasocket-dialect", "defold")
+    result.stdout.fnmatch_lines(["*::toy/other-dialect?reference?"])
+
+
+@pytest.mark.usefixtures("toy")
+def test_several_ports_are_tested_one_after_the_other(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "--luasocket-port", "toy", "--luasocket-port", "reference", "-k", "right", "-v")
+    result.stdout.fnmatch_lines(["*toy/right?toy? PASSED*", "*toy/right?reference? PASSED*"])
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("named", ["module", "file"])
+def test_an_id_selects_behind_the_suites_own_name(pytester: pytest.Pytester, named: str) -> None:
+    arguments = ["--pyargs", "luasocket_conformance.suite"] if named == "module" else [str(plugin.SUITE)]
+    result = pytester.runpytest_inprocess(*arguments[:-1], f"{arguments[-1]}::toy/right")
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.usefixtures("toy")
+def test_junit_xml_carries_expected_returned_and_citation(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    run(pytester, "-k", "wrong", f"--junitxml={report}")
+    told = {node.get("name"): node.get("value") for node in ET.parse(report).iter("property")}
+    assert told["behaviour"] == "toy/wrong"
+    assert told["expected"] == "2, nil"
+    assert told["returned"] == '"two"'
+    assert told["citation"].startswith("observed")
+    assert told["source"] == "behaviours/toy.yaml:8"
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_known_deviation_is_an_expected_failure(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    known = tmp_path / "known.txt"
+    known.write_text("toy/wrong: the number is spelled out\ntoy/absent: nobody needs it\n")
+    result = run(pytester, "-rx", "--luasocket-known", str(known))
+    result.assert_outcomes(passed=1, xfailed=2, skipped=1)
+    result.stdout.fnmatch_lines(["XFAIL *toy/wrong* the number is spelled out"])
+    assert result.ret == pytest.ExitCode.OK
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_known_deviation_that_is_gone_is_a_failure(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    known = tmp_path / "known.txt"
+    known.write_text("toy/right: it was wrong once\n")
+    result = run(pytester, "--luasocket-known", str(known), "-k", "right")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*strike it from the list*"])
+
+
+@pytest.mark.usefixtures("toy")
+def test_known_deviations_that_name_nothing_are_an_error(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    known = tmp_path / "known.txt"
+    known.write_text("toy/nonsense: it is not there\n")
+    result = run(pytester, "--luasocket-known", str(known))
+    result.stdout.fnmatch_lines(["*known.txt:1: toy/nonsense names no behaviour*"])
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+@pytest.mark.usefixtures("toy")
+def test_an_unknown_port_is_wrong_usage(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "--luasocket-port", "typo")
+    result.stderr.fnmatch_lines(["ERROR: --luasocket-port: There is no port 'typo'. The ports are: toy."])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_port_that_cannot_be_run_is_one_error_with_its_sentence(pytester: pytest.Pytester) -> None:
+    result = run(pytester, "--luasocket-port", "closed")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["closed: it is closed on Sundays. Come back tomorrow."])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+@pytest.mark.usefixtures("toy")
+def test_selecting_nothing_is_an_error(pytester: pytest.Pytester) -> None:
+    assert run(pytester, "-k", "nonsense").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.usefixtures("toy")
+def test_elsewhere_the_plugin_collects_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+
+
+def test_the_plugin_costs_nothing_where_the_suite_is_not_named(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import sys\n"
+        "def test_it():\n"
+        "    late = {'luasocket_spec', 'luasocket_runners', 'luasocket_conformance.suite'}\n"
+        "    assert not late & set(sys.modules)\n"
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_the_real_specification_runs_in_several_processes(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    result = pytester.runpytest_subprocess(
+        "--pyargs", "luasocket_conformance", "-n", "2", "-k", "tcp/close", f"--junitxml={report}", "-rA"
+    )
+    outcomes = result.parseoutcomes()
+    assert outcomes.keys() <= {"passed", "skipped"}, outcomes
+    assert outcomes["passed"] > 1
+    told = {node.get("name") for node in ET.parse(report).iter("property")}
+    assert {"behaviour", "citation", "verdict", "source"} <= told
