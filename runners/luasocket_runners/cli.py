@@ -1,12 +1,13 @@
 """The command ``luasocket-conformance``.
 
-What lives here: arguments, exit statuses, what goes to standard output and standard error. What may not: any work of its own;
-each command calls the module that does it.
+What lives here: arguments, exit statuses, what goes to standard output and standard error. What may not: any work of
+its own; each command calls the module that does it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,11 +18,12 @@ from typing import Final, NoReturn
 import luasocket_spec
 from luasocket_spec.model import AUTHORITIES, DIALECTS, Behaviour, Spec
 
-from luasocket_runners import report
+from luasocket_runners import peer_program, report
 from luasocket_runners.coverage import Coverage
 from luasocket_runners.deviations import Deviations, DeviationsError
 from luasocket_runners.engine import DEADLINE
-from luasocket_runners.ports import PortUnavailable, known_ports, resolve
+from luasocket_runners.lua_script import script
+from luasocket_runners.ports import PortUnavailable, UnknownPort, known_ports, resolve
 from luasocket_runners.result import CONFORMING, Result
 from luasocket_runners.session import Session, select
 
@@ -32,8 +34,8 @@ PORT_UNAVAILABLE: Final = 3
 #: What a shell reports for a command that was interrupted.
 INTERRUPTED: Final = 130
 
-#: Behaviours in flight at once. Most of a behaviour's time is waiting, so more lanes than cores pay; beyond this many the
-#: work of the runner itself is what a run waits for.
+#: Behaviours in flight at once. Most of a behaviour's time is waiting, so more lanes than cores pay; beyond this many
+#: the work of the runner itself is what a run waits for.
 LANES: Final = 8
 #: Failures that are printed in full; a port that fails everywhere would otherwise bury its first failure.
 SHOWN_FAILURES: Final = 40
@@ -47,7 +49,8 @@ examples:
   luasocket-conformance list 'tcp/receive/*timeout*' the ids, with what each says
   luasocket-conformance show ID --as lua > repro.lua a script for a bug report
 
-selectors: an id (tcp/receive/line-partial-on-timeout), the beginning of one (tcp, tcp/receive), or a pattern with * ? [ ].
+selectors: an id (tcp/receive/line-partial-on-timeout), the beginning of one (tcp, tcp/receive),
+or a pattern with * ? [ ].
 
 exit status: 0 the port conforms, 1 it deviates, 2 wrong usage or a broken spec, 3 the port could not be run.
 """
@@ -81,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the versions of the program and of the spec")
+    parser.add_argument("--spec", type=Path, metavar="DIR", help="another spec than the one shipped (for its authors)")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
 
     def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
@@ -92,14 +96,20 @@ def _parser() -> argparse.ArgumentParser:
 
     run = command("run", _run, "Play behaviours on a port and tell what differs.")
     run.add_argument("selectors", nargs="*", metavar="SELECTOR", help="which behaviours (default: all)")
-    run.add_argument("--port", default="reference", help=f"what is tested (default: reference): {', '.join(known_ports())}")
-    run.add_argument("--dialect", choices=DIALECTS, help="the dialect the port is held to (default: what it says it has)")
+    run.add_argument(
+        "--port", default="reference", help=f"what is tested (default: reference): {', '.join(known_ports())}"
+    )
+    run.add_argument(
+        "--dialect", choices=DIALECTS, help="the dialect the port is held to (default: what it says it has)"
+    )
     run.add_argument(
         "--authority",
         choices=AUTHORITIES,
         help="where documentation and library part, hold the port to one of them (default: it may follow either)",
     )
-    run.add_argument("--known", type=Path, metavar="FILE", help="the port's known deviations, lines of 'ID: reason, link'")
+    run.add_argument(
+        "--known", type=Path, metavar="FILE", help="the port's known deviations, lines of 'ID: reason, link'"
+    )
     run.add_argument("--lanes", type=_count, default=LANES, help=f"behaviours in flight at once (default: {LANES})")
     run.add_argument(
         "--deadline",
@@ -121,13 +131,19 @@ def _parser() -> argparse.ArgumentParser:
     coverage = command("coverage", _coverage, "Tell which statements of the documentation are held by behaviours.")
     coverage.add_argument("--missing", action="store_true", help="list the statements that no behaviour cites")
 
+    peer = command("peer", _peer, "Play the peers of a behaviour for the Lua script that 'show --as lua' wrote.")
+    peer.add_argument("id", metavar="ID")
+    peer.add_argument(
+        "--listen", type=int, default=0, metavar="PORT", help="where to wait for the script (default: any)"
+    )
+
     command("ports", _ports, "Print the names of the ports that can be given to run.")
     return parser
 
 
-def _load() -> Spec:
+def _load(options: argparse.Namespace) -> Spec:
     try:
-        return luasocket_spec.load()
+        return luasocket_spec.load(options.spec)
     except luasocket_spec.SpecError as error:
         raise _Failure(str(error)) from None
 
@@ -135,7 +151,9 @@ def _load() -> Spec:
 def _selected(behaviours: Sequence[Behaviour], selectors: Sequence[str]) -> list[Behaviour]:
     chosen, unused = select(behaviours, selectors)
     if unused:
-        raise _Failure(f"No behaviour is named by {', '.join(unused)}. 'luasocket-conformance list' shows what there is.")
+        raise _Failure(
+            f"No behaviour is named by {', '.join(unused)}. 'luasocket-conformance list' shows what there is."
+        )
     return chosen
 
 
@@ -162,7 +180,7 @@ class _Progress:
 
 
 def _run(options: argparse.Namespace) -> int:
-    spec = _load()
+    spec = _load(options)
     chosen = _selected(spec.behaviours, options.selectors)
     known = Deviations()
     if options.known is not None:
@@ -173,7 +191,9 @@ def _run(options: argparse.Namespace) -> int:
     try:
         port = resolve(options.port)
         began = time.monotonic()
-        with Session(port, options.dialect, options.authority, lanes=options.lanes, deadline=options.deadline) as session:
+        with Session(
+            port, options.dialect, options.authority, lanes=options.lanes, deadline=options.deadline
+        ) as session:
             engine = session.engine
             behaviours = [behaviour for behaviour in chosen if engine.applies(behaviour)]
             if not behaviours:
@@ -188,6 +208,8 @@ def _run(options: argparse.Namespace) -> int:
                 results = [known.hold(result) for result in session.run(behaviours, progress.step)]
             finally:
                 progress.clear()
+    except UnknownPort as error:
+        raise _Failure(str(error)) from None
     except PortUnavailable as error:
         raise _Failure(str(error), PORT_UNAVAILABLE) from None
     _print_results(results, verbose=options.verbose)
@@ -213,27 +235,41 @@ def _print_results(results: Sequence[Result], *, verbose: bool) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    for behaviour in _selected(_load().behaviours, options.selectors):
+    for behaviour in _selected(_load(options).behaviours, options.selectors):
         print(f"{behaviour.id}\n    {behaviour.says}")
     return CONFORMS
 
 
-def _show(options: argparse.Namespace) -> int:
-    spec = _load()
-    found = next((behaviour for behaviour in spec.behaviours if behaviour.id == options.id), None)
+def _find(options: argparse.Namespace) -> Behaviour:
+    identity = options.id
+    found = next((behaviour for behaviour in _load(options).behaviours if behaviour.id == identity), None)
     if found is None:
-        raise _Failure(f"There is no behaviour {options.id}. 'luasocket-conformance list' shows the ids.")
+        raise _Failure(f"There is no behaviour {identity}. 'luasocket-conformance list' shows the ids.")
+    return found
+
+
+def _show(options: argparse.Namespace) -> int:
+    found = _find(options)
     if options.form == "yaml":
         print(luasocket_spec.source_text(found))
     else:
-        from luasocket_runners.lua_script import script
-
         print(script(found, options.dialect), end="")
     return CONFORMS
 
 
+def _peer(options: argparse.Namespace) -> int:
+    behaviour = _find(options)
+    try:
+        peer_program.serve(behaviour, options.listen, sys.stdout)
+    except OSError as error:
+        raise _Failure(
+            f"The peers cannot wait on port {options.listen}: {error}. Choose another with --listen."
+        ) from None
+    return CONFORMS
+
+
 def _coverage(options: argparse.Namespace) -> int:
-    coverage = Coverage.of(_load())
+    coverage = Coverage.of(_load(options))
     missing = coverage.missing()
     if options.missing:
         for statement in missing:
@@ -243,7 +279,7 @@ def _coverage(options: argparse.Namespace) -> int:
     return DEVIATES if missing else CONFORMS
 
 
-def _ports(options: argparse.Namespace) -> int:
+def _ports(_options: argparse.Namespace) -> int:
     print("\n".join(known_ports()))
     return CONFORMS
 
@@ -264,7 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return failure.status
     except BrokenPipeError:
         # the reader of our output has gone (head, less): nothing is left to say; keep the interpreter from trying again
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (it stays open until we end)
         return CONFORMS
     except KeyboardInterrupt:
         print("luasocket-conformance: interrupted", file=sys.stderr)

@@ -1,6 +1,7 @@
 """Which statements of the documentation are held by behaviours.
 
-What lives here: counting, and the two views of it for a terminal. What may not: judging whether a behaviour is any good.
+What lives here: counting, and the two views of it for a terminal. What may not: judging whether a
+behaviour is any good.
 """
 
 from __future__ import annotations
@@ -48,9 +49,7 @@ class Coverage:
             covered = sum(bool(self.cited_by[statement.id]) for statement in statements)
             behaviours = len({identity for statement in statements for identity in self.cited_by[statement.id]})
             mark = "" if covered + waived == len(statements) else "  <- missing"
-            lines.append(
-                f"{name:<{width}}  {len(statements):>10}  {covered:>7}  {waived:>6}  {behaviours:>10}{mark}"
-            )
+            lines.append(f"{name:<{width}}  {len(statements):>10}  {covered:>7}  {waived:>6}  {behaviours:>10}{mark}")
         due = sum(statement.waived is None for statement in self.statements.values())
         done = due - len(self.missing())
         share = 100 * done / due if due else 100

@@ -2,9 +2,10 @@
 
 What lives here: reading the file, and holding results against it, strictly both ways. What may not: playing.
 
-A line is ``SELECTOR: reason, link``; the selector is one of ``run`` (an id, the beginning of ids up to a slash, or a pattern).
-``#`` begins a comment. A listed behaviour still runs. When it deviates, it is a *known deviation*; when it passes, that is
-a failure: the line has to be struck. A line that names no behaviour is an error, so is one without a reason.
+A line is ``SELECTOR: reason, link``; the selector is one of ``run`` (an id, the beginning of ids up to a slash, or a
+pattern). ``#`` begins a comment. A listed behaviour still runs. When it deviates, it is a *known deviation*; when it
+passes, that is a failure: the line has to be struck. A line that names no behaviour is an error, so is one without a
+reason.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ may not: the form of messages (``values``), how a port is reached (``ports``), c
 
 The steps of a behaviour, and those of a function that the port calls, are generators that yield requests and are sent
 the answers. The generators that wait for an answer form a stack, as the calls in the port do. A function that yields
-in a coroutine leaves the stack with all that is above it, and comes back when the coroutine is resumed: so the answer to a
-request tells which generator goes on.
+in a coroutine leaves the stack with all that is above it, and comes back when the coroutine is resumed: so the answer
+to a request tells which generator goes on.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
 from luasocket_runners.result import Result, Verdict
 from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, decode, decode_list, encode
 
-#: Seconds after which a call that should have returned counts as hanging. The longest call of the spec moves 10 MB, which takes
-#: less than a second; ten leave room for a machine under full load.
+#: Seconds after which a call that should have returned counts as hanging. The longest call of the spec moves 10 MB,
+#: which takes less than a second; ten leave room for a machine under full load.
 DEADLINE: Final = 10.0
 #: How often a port may die without answering a single request before we stop starting it again.
 PATIENCE_WITH_STARTS: Final = 3
@@ -404,8 +404,8 @@ class _Play:
         options = item.action.options
         every = times = None
         if item.action.verb == "drip":
-            every = float(options["every"])  # type: ignore[arg-type]
-            times = int(options["times"]) if "times" in options else None  # type: ignore[call-overload]
+            every = _number(options["every"])
+            times = int(_number(options["times"])) if "times" in options else None
         return _Due(began + item.after, item.action, scope, every, times)
 
     def _hear(self) -> None:
@@ -663,7 +663,7 @@ class _Play:
 
 
 class _Scope:
-    """The names that steps see: those of the behaviour, of a fixture (under its given name), or of a function's call."""
+    """The names that steps see: of the behaviour, of a fixture (under its given name), of a call of a function."""
 
     def __init__(
         self,
@@ -751,6 +751,12 @@ class _Scope:
             else:
                 resolved.append(self.resolve(value))
         return tuple(resolved)
+
+
+def _number(value: model.SpecValue) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return value
 
 
 def _plain(text: object) -> str:

@@ -6,7 +6,9 @@ What lives here: probes of the machine, each made once. What may not: capabiliti
 from __future__ import annotations
 
 import os
+import resource
 import socket
+import struct
 import sys
 import threading
 import time
@@ -16,10 +18,15 @@ from typing import Final
 
 #: Seconds between two measurements of the jitter: short beside every bound in the spec, long beside their cost.
 BEAT: Final = 0.01
-#: How much later than the latest wake-up that was measured a call may return: scheduling delays of the port, the peer and us add up.
+#: How many times the worst delay that was measured a call may be late: those of the port, the peer and us add up.
 FACTOR: Final = 4.0
 #: Seconds that are always granted: a process start, a garbage collection or a page fault is no fault of the port.
 GRANTED: Final = 0.25
+
+#: Seconds that the probe of multicast waits for its own datagram; a loopback that loops it back does so at once.
+PROBE: Final = 1.0
+#: Descriptors that a process must be allowed for "many-descriptors": more than select's set holds.
+MANY_DESCRIPTORS: Final = 1100
 
 
 def _ipv6() -> bool:
@@ -32,22 +39,50 @@ def _ipv6() -> bool:
 
 
 def _multicast() -> bool:
-    """Whether a datagram to a multicast group, sent over the loopback interface, comes back."""
+    """Whether a datagram to an IPv4 multicast group, sent over the loopback interface, comes back."""
     group = "239.255.73.7"
     try:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
-        ):
+        with _datagrams(socket.AF_INET) as receiver, _datagrams(socket.AF_INET) as sender:
             receiver.bind(("0.0.0.0", 0))
             membership = socket.inet_aton(group) + socket.inet_aton("127.0.0.1")
             receiver.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
             sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
-            sender.sendto(b"probe", (group, receiver.getsockname()[1]))
-            receiver.settimeout(1.0)
-            return receiver.recv(16) == b"probe"
+            return _arrives(sender, (group, receiver.getsockname()[1]), receiver)
     except OSError:
         return False
+
+
+def _multicast6() -> bool:
+    """Whether a datagram to an IPv6 multicast group, sent over the loopback interface, comes back."""
+    group = "ff01::7307"
+    try:
+        loopback = struct.pack("@I", socket.if_nametoindex("lo"))
+        with _datagrams(socket.AF_INET6) as receiver, _datagrams(socket.AF_INET6) as sender:
+            receiver.bind(("::", 0))
+            membership = socket.inet_pton(socket.AF_INET6, group) + loopback
+            receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
+            sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, loopback)
+            return _arrives(sender, (group, receiver.getsockname()[1]), receiver)
+    except OSError:
+        return False
+
+
+def _datagrams(family: socket.AddressFamily) -> socket.socket:
+    return socket.socket(family, socket.SOCK_DGRAM)
+
+
+def _arrives(sender: socket.socket, address: tuple[str, int], receiver: socket.socket) -> bool:
+    sender.sendto(b"probe", address)
+    receiver.settimeout(PROBE)
+    return receiver.recv(16) == b"probe"
+
+
+def _many_descriptors() -> bool:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] > MANY_DESCRIPTORS
+
+
+def _root() -> bool:
+    return os.geteuid() == 0
 
 
 def _localhost_is_ipv4() -> bool:
@@ -60,7 +95,10 @@ def _localhost_is_ipv4() -> bool:
 _PROBES: Final[Mapping[str, Callable[[], bool]]] = {
     "ipv6": _ipv6,
     "multicast": _multicast,
-    "root": lambda: hasattr(os, "geteuid") and os.geteuid() == 0,
+    "multicast6": _multicast6,
+    "many-descriptors": _many_descriptors,
+    "root": _root,
+    "unprivileged": lambda: not _root(),
     "linux": lambda: sys.platform == "linux",
     "reuseport": lambda: hasattr(socket, "SO_REUSEPORT"),
     "dns-localhost": _localhost_is_ipv4,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache
 
 from luasocket_spec import model
 
@@ -224,7 +224,9 @@ class Matcher:
                 return f"under {shown}: {difference}"
         if left and not others:
             keys = ", ".join(show(key, self._names) for key, _ in left[:3])
-            return f"the table has {len(left)} entries too many: {keys}" if len(left) > 1 else f"the table has also {keys}"
+            return (
+                f"the table has {len(left)} entries too many: {keys}" if len(left) > 1 else f"the table has also {keys}"
+            )
         return None
 
     _MATCHERS: Mapping[type, Callable[..., str | None]] = {
@@ -256,7 +258,8 @@ def _strings(expected: bytes, actual: bytes, shown: str, wanted: str) -> str:
     lengths = "" if len(expected) == len(actual) else f", {len(actual)} bytes instead of {len(expected)}"
     if at == limit:
         return f"the string is right up to byte {at}{lengths}"
-    return f"the strings differ at byte {at + 1}: {quote(actual[at:at + 16])} instead of {quote(expected[at:at + 16])}{lengths}"
+    there, due = quote(actual[at : at + 16]), quote(expected[at : at + 16])
+    return f"the strings differ at byte {at + 1}: {there} instead of {due}{lengths}"
 
 
 def _first_difference(left: bytes, right: bytes) -> int:
@@ -271,6 +274,6 @@ def _first_difference(left: bytes, right: bytes) -> int:
     return low
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(regex: str) -> re.Pattern[str]:
     return re.compile(regex, re.DOTALL)

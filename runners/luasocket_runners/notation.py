@@ -22,7 +22,30 @@ SHOWN_ENTRIES = 24
 _ESCAPES = {0x22: '\\"', 0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
 
 _KEYWORDS = frozenset(
-    "and break do else elseif end false for function goto if in local nil not or repeat return then true until while".split()
+    [
+        "and",
+        "break",
+        "do",
+        "else",
+        "elseif",
+        "end",
+        "false",
+        "for",
+        "function",
+        "goto",
+        "if",
+        "in",
+        "local",
+        "nil",
+        "not",
+        "or",
+        "repeat",
+        "return",
+        "then",
+        "true",
+        "until",
+        "while",
+    ]
 )
 
 
@@ -67,11 +90,13 @@ def is_name(text: bytes) -> bool:
     return word.isascii() and word.isidentifier() and word not in _KEYWORDS
 
 
-def table(entries: tuple[tuple[object, object], ...], show: Callable[[object], str]) -> str:
-    """Return a table constructor; the leading entries 1, 2, … are written without keys."""
+def table(
+    entries: tuple[tuple[object, object], ...], show: Callable[[object], str], *, limit: int | None = SHOWN_ENTRIES
+) -> str:
+    """Return a table constructor, of the first ``limit`` entries; the keys 1, 2, … are not written."""
     pieces = []
     following = 1
-    for key, item in entries[:SHOWN_ENTRIES]:
+    for key, item in entries[:limit]:
         if not isinstance(key, bool) and isinstance(key, int | float) and key == following:
             following += 1
             pieces.append(show(item))
@@ -79,7 +104,7 @@ def table(entries: tuple[tuple[object, object], ...], show: Callable[[object], s
             pieces.append(f"{key.decode()} = {show(item)}")
         else:
             pieces.append(f"[{show(key)}] = {show(item)}")
-    if len(entries) > SHOWN_ENTRIES:
+    if limit is not None and len(entries) > limit:
         pieces.append(f"… ({len(entries)} entries)")
     return "{" + ", ".join(pieces) + "}"
 
@@ -135,6 +160,17 @@ def _fields(value: model.Fields, names: Names) -> str:
     return inner[:-1] + (", …}" if value.entries else "…}")
 
 
+_TYPE_WORDS = {
+    "nil": "nil",
+    "boolean": "a boolean",
+    "number": "a number",
+    "string": "a string",
+    "table": "a table",
+    "function": "a function",
+    "object": "an object",
+    "any": "anything",
+}
+
 _SPEC_VALUES: Mapping[type, Callable[..., str]] = {
     model.Ref: lambda value, names: value.name,
     model.Splice: lambda value, names: "...",
@@ -149,17 +185,6 @@ _SPEC_VALUES: Mapping[type, Callable[..., str]] = {
     model.Fields: _fields,
     model.Keyed: _keyed,
     model.Length: lambda value, names: f"<a string of {value.bytes} bytes>",
-}
-
-_TYPE_WORDS = {
-    "nil": "nil",
-    "boolean": "a boolean",
-    "number": "a number",
-    "string": "a string",
-    "table": "a table",
-    "function": "a function",
-    "object": "an object",
-    "any": "anything",
 }
 
 

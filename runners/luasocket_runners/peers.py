@@ -21,12 +21,14 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from luasocket_runners.notation import string
 from luasocket_runners.values import LuaValue
 
-#: Seconds that a peer waits for the port to do its part. A correct port needs milliseconds; a machine under full load, a second.
+#: Seconds that a peer waits for the port to do its part. A correct port needs milliseconds, under full load a second.
 PATIENCE: Final = 5.0
 #: Seconds that an action waits for its effect to arrive at the other side's system. It arrives at once on a loopback;
 #: the limit only keeps a broken system from hanging us, the behaviour then goes on as it would have without waiting.
@@ -88,8 +90,8 @@ def _hexadecimal(address: tuple[str, int]) -> str:
 def _alive(local: tuple[str, int], remote: tuple[str, int]) -> bool:
     """Tell whether the system still knows an open TCP socket with these two ends."""
     wanted = f" {_hexadecimal(local)} {_hexadecimal(remote)} "
-    table = "/proc/net/tcp6" if ":" in local[0] else "/proc/net/tcp"
-    with open(table, encoding="ascii") as lines:
+    table = Path("/proc/net/tcp6" if ":" in local[0] else "/proc/net/tcp")
+    with table.open(encoding="ascii") as lines:
         return any(wanted in line for line in lines)
 
 
@@ -103,6 +105,7 @@ class Peer:
         self._socket: socket.socket | None = None
         self._datagrams = False
         self._threads: list[threading.Thread] = []
+        self._sending: threading.Thread | None = None
 
     # -- beginnings
 
@@ -187,15 +190,20 @@ class Peer:
         if self._datagrams:
             self._send_datagram(sock, data, to)
             return
+        if self._is_sending():
+            self._sending = self._background(partial(sock.sendall, data), after=self._sending)
+            return
         sent = 0
         while sent < len(data):
             try:
                 sent += sock.send(memoryview(data)[sent:], socket.MSG_DONTWAIT)
             except BlockingIOError:
-                self._background(lambda: sock.sendall(memoryview(data)[sent:]))
+                self._sending = self._background(partial(sock.sendall, data[sent:]))
                 return
             except (BrokenPipeError, ConnectionResetError):
-                raise PeerFailure(f"the port closed the connection before the peer {self.name} had sent its bytes") from None
+                raise PeerFailure(
+                    f"the port closed the connection before the peer {self.name} had sent its bytes"
+                ) from None
         if _LINUX:
             _until(lambda: _unsent(sock) == 0 or _tcp_state(sock) == 7, ARRIVAL)
 
@@ -205,7 +213,7 @@ class Peer:
             sock.send(data)
         else:
             sock.sendto(data, to)
-        # The loopback keeps datagrams of one sender in order: when a second one has come back to us, the first is there.
+        # The loopback keeps datagrams in order: when a second one has come back to us, the first is there.
         ip = sock.getsockname()[0]
         with socket.socket(sock.family, socket.SOCK_DGRAM) as witness:
             witness.bind((ip, 0))
@@ -213,8 +221,23 @@ class Peer:
                 marker.sendto(b"", witness.getsockname())
                 _readable(witness, ARRIVAL)
 
-    def _background(self, work: Callable[[], object]) -> None:
+    def _is_sending(self) -> bool:
+        """Tell whether bytes that the system did not take at once are still being sent."""
+        return self._sending is not None and self._sending.is_alive()
+
+    def _in_order(self, work: Callable[[], object]) -> None:
+        """Do the work now, or, where bytes are still being sent, after them."""
+        if self._is_sending():
+            self._background(work, after=self._sending)
+        else:
+            work()
+
+    def _background(self, work: Callable[[], object], after: threading.Thread | None = None) -> threading.Thread:
+        """Work in a thread of its own, once the thread ``after`` has ended."""
+
         def run() -> None:
+            if after is not None:
+                after.join()
             # the port may close, or we do when the behaviour is over: either ends the work
             with contextlib.suppress(OSError):
                 work()
@@ -222,6 +245,7 @@ class Peer:
         thread = threading.Thread(target=run, name=f"peer {self.name}", daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def drain(self) -> None:
         """Read and forget, in the background, until the port closes its side."""
@@ -327,7 +351,7 @@ class Peer:
     def shutdown(self, way: str) -> None:
         """Shut down ``send``, ``receive`` or ``both`` ways."""
         ways = {"send": socket.SHUT_WR, "receive": socket.SHUT_RD, "both": socket.SHUT_RDWR}
-        self._shutdown(self._connection, ways[way])
+        self._in_order(partial(self._shutdown, self._connection, ways[way]))
 
     @staticmethod
     def _shutdown(sock: socket.socket, way: int) -> None:
@@ -342,6 +366,9 @@ class Peer:
     def close(self) -> None:
         """Close in an orderly way: read what has come, so that the system does not answer with a reset."""
         sock, self._socket = self._connection, None
+        self._in_order(partial(self._close, sock))
+
+    def _close(self, sock: socket.socket) -> None:
         if not self._datagrams:
             with contextlib.suppress(BlockingIOError, ConnectionResetError):
                 while sock.recv(1 << 16, socket.MSG_DONTWAIT):
@@ -352,6 +379,10 @@ class Peer:
     def reset(self) -> None:
         """Reset the connection, and return when the other side's system has seen it."""
         sock, self._socket = self._connection, None
+        self._in_order(partial(self._reset, sock))
+
+    @staticmethod
+    def _reset(sock: socket.socket) -> None:
         ours, theirs = sock.getsockname()[:2], sock.getpeername()[:2]
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()

@@ -1,7 +1,7 @@
 """Results in words, for a terminal.
 
-What lives here: the layout of one result and of the summary of a run. What may not: notation of values (``notation``), files
-in other formats. What a port printed is escaped.
+What lives here: the layout of one result and of the summary of a run. What may not: notation of values (``notation``),
+files in other formats. What a port printed is escaped.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ def explain(result: Result) -> str:
         label, text = ("raised", result.returned[7:]) if error else ("returned", result.returned)
         lines.append(f"{indent}{label:<{label_width}}{text}")
     if result.reason:
-        lines.append(f"{indent}{'because':<{label_width}}{result.reason}" if result.returned is not None else indent + result.reason)
+        lines.append(
+            f"{indent}{'because':<{label_width}}{result.reason}"
+            if result.returned is not None
+            else indent + result.reason
+        )
     if result.verdict is Verdict.FAILED:
         lines.append(f"  so it is: {behaviour.says}")
         if behaviour.hint:
@@ -75,7 +79,7 @@ def explain(result: Result) -> str:
 
 
 def summary(results: Iterable[Result], seconds: float) -> str:
-    """Return the closing lines of a run: how many of each verdict, what was skipped for want of what, which side it takes."""
+    """Return the closing lines of a run: verdicts counted, what was skipped and why, which side it takes."""
     results = list(results)
     counts = Counter(result.verdict for result in results)
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]

@@ -21,7 +21,7 @@ from luasocket_runners.result import CONFORMING, Result
 def select(behaviours: Iterable[Behaviour], selectors: Sequence[str]) -> tuple[list[Behaviour], list[str]]:
     """Return the behaviours that any selector names, in the order of the spec, and the selectors that name none.
 
-    A selector is an id, the beginning of an id up to a slash (``tcp/receive``), or a pattern with ``*``, ``?``, ``[…]``.
+    A selector is an id, the beginning of an id up to a slash (``tcp/receive``), or a pattern with ``*``, ``?``, ``[]``.
     No selectors: all of them.
     """
     everything = list(behaviours)
@@ -78,11 +78,13 @@ class Session:
     def __exit__(self, *exc: object) -> None:
         self.engine.__exit__(None, None, None)
 
-    def run(self, behaviours: Sequence[Behaviour], seen: Callable[[Result], None] = lambda result: None) -> list[Result]:
+    def run(
+        self, behaviours: Sequence[Behaviour], seen: Callable[[Result], None] = lambda result: None
+    ) -> list[Result]:
         """Play the behaviours; return the results in the same order.
 
-        ``seen`` is called with each result as it comes, from any thread, one at a time. A behaviour that did not pass in
-        company is played once more alone; that result counts.
+        ``seen`` is called with each result as it comes, from any thread, one at a time. A behaviour that did not pass
+        in company is played once more alone; that result counts.
         """
         lanes = min(self._lanes, len(behaviours))
         if lanes <= 1:
@@ -138,5 +140,7 @@ class Session:
             return result
         alone = self.engine.play(result.behaviour)
         if alone.verdict in CONFORMING:
-            alone = replace(alone, note=f"{result.verdict.value} in company ({result.reason}), {alone.verdict.value} alone")
+            alone = replace(
+                alone, note=f"{result.verdict.value} in company ({result.reason}), {alone.verdict.value} alone"
+            )
         return self._seen(alone, seen)
