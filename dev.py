@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 USAGE = """\
 usage: python3 dev.py test [PYTEST ARGUMENTS]   run our own tests, and the suite, on several cores
        python3 dev.py check                     lint and types: ruff, and mypy --strict
+       python3 dev.py tox [TOX ARGUMENTS]       test the built wheel, under every Python that is there
        python3 dev.py COMMAND [ARGUMENTS]       run luasocket-conformance: run, list, show, coverage, ... or --help
 
   python3 dev.py run                                 the whole specification on the reference
@@ -43,7 +44,7 @@ PYTHON = BIN / "python"
 #: Written last: what the environment was made from, and the groups in it. An interrupted installation has none.
 STAMP = VENV / "made-from"
 #: The dependency groups that our own commands need beside the project; `luasocket-conformance` needs none.
-GROUPS = {"test": {"test"}, "check": {"test", "lint", "types"}}
+GROUPS = {"test": {"test"}, "check": {"test", "lint", "types"}, "tox": {"tox"}}
 #: The status for "it could not be run at all"; the same as that of `luasocket-conformance run`.
 CANNOT_RUN = 3
 
@@ -66,6 +67,9 @@ def main(arguments: list[str]) -> int:
             case ["check"]:
                 os.chdir(ROOT)
                 return max(subprocess.call([BIN / tool, *rest]) for tool, *rest in (["ruff", "check"], ["mypy"]))
+            case ["tox", *rest]:
+                os.chdir(ROOT)
+                become([str(BIN / "tox"), *rest])
             case _:
                 become([str(BIN / "luasocket-conformance"), *arguments])
     except CannotInstallError as problem:

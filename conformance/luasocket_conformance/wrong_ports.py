@@ -84,10 +84,10 @@ class WrongPort:
 
     def port(self) -> Port:
         """Return the port; each connection that it opens forgets what others did."""
-        return PythonPort(f"wrong:{self.name}", lambda: _WrongApi(reference_api(), self))
+        return PythonPort(f"wrong:{self.name}", lambda: WrongApi(reference_api(), self))
 
 
-class _WrongApi:
+class WrongApi:
     """The API of a wrong port: that of the right one, but for the functions that a mistake is made in."""
 
     def __init__(self, right: Api, wrong: WrongPort) -> None:

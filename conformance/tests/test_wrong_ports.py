@@ -1,5 +1,6 @@
 """The specification tells every wrong port from the right one; and a wrong port is wrong only where it says so."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from luasocket_conformance import wrong_ports
 from luasocket_conformance.wrong_ports import WRONG_PORTS, Right, WrongPort
 from luasocket_runners.engine import Engine
+from luasocket_runners.ports.python_adapter import Api
 from luasocket_runners.result import Verdict
 from luasocket_runners.session import select
 
@@ -27,33 +29,9 @@ def test_every_mistake_says_what_it_is() -> None:
     assert all(wrong.says.endswith(".") and wrong.caught_by and wrong.targets for wrong in WRONG_PORTS)
 
 
-class ToyError(Exception):
-    """What raises in Lua."""
-
-
-class Thing:
+def thing(kind: bytes) -> SimpleNamespace:
     """An object of the toy implementation."""
-
-    def __init__(self, kind: bytes) -> None:
-        self.fields = {"class": kind, "get": lambda _thing: (1,), "_VERSION": b"1"}
-
-
-class Toy:
-    """The smallest implementation that a mistake can be made in."""
-
-    LuaError = ToyError
-
-    def open(self, _dialect: str) -> Any:
-        return SimpleNamespace(fields={"get": lambda: (1,)})
-
-    def index(self, value: Any, name: str) -> Any:
-        return value.fields.get(name)
-
-    def setindex(self, value: Any, name: str, new: Any) -> None:
-        value.fields[name] = new
-
-    def tostring(self, value: Any) -> bytes:
-        return str(value).encode()
+    return SimpleNamespace(**{"class": kind, "get": lambda _thing: (1,)})
 
 
 def doubled(right: Right, *args: Any) -> tuple[Any, ...]:
@@ -64,18 +42,20 @@ def doubled(right: Right, *args: Any) -> tuple[Any, ...]:
     ("target", "of_a_client", "of_udp", "of_the_module"),
     [("tcp:get", 2, 1, 1), ("*:get", 2, 2, 1), ("socket.get", 1, 1, 2), ("tcp:set", 1, 1, 1)],
 )
-def test_a_mistake_is_made_only_in_its_targets(target: str, of_a_client: int, of_udp: int, of_the_module: int) -> None:
-    api = wrong_ports._WrongApi(Toy(), WrongPort("doubled", "Twice.", (target,), doubled, ()))
+def test_a_mistake_is_made_only_in_its_targets(
+    toy_api: Callable[..., Api], target: str, of_a_client: int, of_udp: int, of_the_module: int
+) -> None:
+    api = wrong_ports.WrongApi(toy_api(get=lambda: (1,)), WrongPort("doubled", "Twice.", (target,), doubled, ()))
     module = api.open("luasocket-3")
-    client, udp = Thing(b"tcp{client}"), Thing(b"udp{connected}")
+    client, udp = thing(b"tcp{client}"), thing(b"udp{connected}")
     assert api.index(client, "get")(client) == (of_a_client,)
     assert api.index(udp, "get")(udp) == (of_udp,)
     assert api.index(module, "get")() == (of_the_module,)
-    assert api.index(client, "_VERSION") == b"1"
+    assert api.index(module, "_VERSION") == b"Toy 1"
     assert api.index(client, "nothing") is None
 
 
-def test_the_same_function_stays_the_same_value() -> None:
-    api = wrong_ports._WrongApi(Toy(), WrongPort("doubled", "Twice.", ("tcp:get",), doubled, ()))
-    client = Thing(b"tcp{client}")
+def test_the_same_function_stays_the_same_value(toy_api: Callable[..., Api]) -> None:
+    api = wrong_ports.WrongApi(toy_api(), WrongPort("doubled", "Twice.", ("tcp:get",), doubled, ()))
+    client = thing(b"tcp{client}")
     assert api.index(client, "get") is api.index(client, "get")
