@@ -1,7 +1,7 @@
 """What the engine sees of a port: a name, and lines to running adapters that carry messages.
 
-A message is the decoded JSON object of PROTOCOL.md. Here live the two abstract classes and the errors, nothing else: how a
-message travels is the business of the modules beside this one, what it means is the engine's.
+A message is the decoded JSON object of PROTOCOL.md. Here live the two abstract classes and the errors, nothing else:
+how a message travels is the business of the modules beside this one, what it means is the engine's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class UnknownPort(PortUnavailable, ValueError):
 
 
 class PortGone(Exception):
-    """The connection is of no more use: the adapter died, wrote garbage, flooded us, closed its side. A sentence says which."""
+    """The connection is of no more use: the adapter died, wrote garbage, flooded us… A sentence says which."""
 
 
 class Connection(ABC):
@@ -36,7 +36,8 @@ class Connection(ABC):
         Raises
         ------
         PortGone
-            When the connection was closed or found useless before. A port that goes away during the call shows in `wait`.
+            When the connection was closed or found useless before. A port that goes away during the call shows in
+            `wait`.
         """
 
     @abstractmethod
@@ -53,7 +54,7 @@ class Connection(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Ask nothing more: end the adapter, and everything that it started, and give every resource back. Idempotent."""
+        """Ask nothing more: end the adapter and all that it started, give every resource back. Idempotent."""
 
     @property
     @abstractmethod

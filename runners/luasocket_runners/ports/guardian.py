@@ -1,8 +1,9 @@
-"""No adapter survives us, however we die: one small process, the guardian, kills the process groups that we leave behind.
+"""No adapter survives us, however we die: one small process, the guardian, kills the process groups that we leave.
 
-The guardian reads a pipe whose other end only we hold. We tell it which groups there are; when the pipe ends, because we
-ended or were killed, it kills those that are left. (Linux's PR_SET_PDEATHSIG would be sent when the *thread* that started
-the child ends, and needs code in the child between fork and exec.) It is a shell, because that starts within a millisecond.
+The guardian reads a pipe whose other end only we hold. We tell it which groups there are; when the pipe ends, because
+we ended or were killed, it kills those that are left. (Linux's PR_SET_PDEATHSIG would be sent when the *thread* that
+started the child ends, and needs code in the child between fork and exec.) It is a shell, because that starts within a
+millisecond.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import threading
 
 __all__ = ["forget", "watch"]
 
-# Nothing that ends us may end the guardian first: it has a session of its own and ignores what a terminal or a supervisor
-# sends to everybody.
+# Nothing that ends us may end the guardian first: it has a session of its own and ignores what a terminal or a
+# supervisor sends to everybody.
 _SCRIPT = r"""
 trap '' HUP INT TERM QUIT
 groups=' '
@@ -63,5 +64,5 @@ def watch(group: int) -> None:
 
 
 def forget(group: int) -> None:
-    """Take the group from the list. Call it before the group's leader is reaped: afterwards its number may be another's."""
+    """Take the group from the list; before its leader is reaped, for then its number may become another's."""
     _tell(f"- {group}\n")

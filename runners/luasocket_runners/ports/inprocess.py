@@ -1,7 +1,7 @@
-"""The port ``reference``: the Python implementation in a thread of our own process, behind the same interface as all others.
+"""The port ``reference``: the Python implementation in a thread of our own process, behind the interface of all ports.
 
-The messages are the same; only their way through JSON is spared. The thread is a daemon: a call that hangs cannot be killed
-as a process can, so `close` unblocks what it can and then abandons the thread.
+The messages are the same; only their way through JSON is spared. The thread is a daemon: a call that hangs cannot be
+killed as a process can, so `close` unblocks what it can and then abandons the thread.
 """
 
 from __future__ import annotations
@@ -60,11 +60,13 @@ class InProcessConnection(Connection):
         self._answers.put(PortGone(sentence))
 
     def post(self, message: Message) -> None:
+        """See `Connection.post`."""
         if self._gone is not None:
             raise self._gone
         self._requests.put(message)
 
     def wait(self, timeout: float) -> Message | None:
+        """See `Connection.wait`."""
         if self._gone is not None:
             raise self._gone
         try:
@@ -77,6 +79,7 @@ class InProcessConnection(Connection):
         return message
 
     def close(self) -> None:
+        """See `Connection.close`."""
         if self._closed:
             return
         self._closed = True
@@ -90,6 +93,7 @@ class InProcessConnection(Connection):
 
     @property
     def stderr_tail(self) -> str:
+        """See `Connection.stderr_tail`."""
         return ""
 
 
@@ -109,8 +113,10 @@ class PythonPort(Port):
         self._load = load
 
     def open(self, dialect: str | None) -> Connection:
+        """Start the thread."""
         try:
             api = self._load()
         except ImportError as error:
-            raise PortUnavailable(f"{self.name}: it cannot be imported ({error}). Install luasocket-conformance anew.") from None
+            reason = f"it cannot be imported ({error}). Install luasocket-conformance anew"
+            raise PortUnavailable(f"{self.name}: {reason}.") from None
         return InProcessConnection(PythonAdapter(api, dialect or DEFAULT_DIALECT, self.name))

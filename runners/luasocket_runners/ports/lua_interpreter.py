@@ -1,7 +1,7 @@
-"""Ports that are a Lua interpreter with our adapter in plain Lua: ``lua5.4``, ``luajit``, and ``lua:COMMAND`` for any other.
+"""Ports that are a Lua interpreter with our adapter in plain Lua: ``lua5.4``, ``luajit``, any other: ``lua:COMMAND``.
 
-The module under test is ``socket``; ``NAME@MODULE`` names another: a module, or a path to a Lua file that returns a table of the
-same shape (``lua5.4@wrapped.lua``).
+The module under test is ``socket``; ``NAME@MODULE`` names another: a module, or a path to a Lua file that returns a
+table of the same shape (``lua5.4@wrapped.lua``).
 """
 
 from __future__ import annotations

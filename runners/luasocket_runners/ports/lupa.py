@@ -1,7 +1,7 @@
-"""The ports ``lupa:lua51`` … ``lupa:lua55``, ``lupa:luajit21``: real LuaSocket in a Lua that Python's package lupa carries.
+"""The ports ``lupa:lua51`` … ``lupa:luajit21``: real LuaSocket in a Lua that Python's package lupa carries.
 
-Each connection is a child process (see `lupa_child`): there may be one Lua version in a process only, a crash is then the
-child's, and a call that hangs can be killed.
+Each connection is a child process (see `lupa_child`): there may be one Lua version in a process only, a crash is then
+the child's, and a call that hangs can be killed.
 """
 
 from __future__ import annotations
@@ -38,3 +38,7 @@ class LupaPort(CheckedPort):
             raise UnknownPort(f"{name}: lupa has no runtime {runtime!r}. Its runtimes are: {', '.join(RUNTIMES)}.")
         # -P: the directory of the child's file holds a module `lupa` of ours, which must not hide the package.
         return cls(name, [sys.executable, "-P", str(_CHILD), runtime, str(ADAPTER), module])
+
+    def environment(self, dialect: str | None) -> dict[str, str]:
+        """Return all the variables of the adapter's process, without one that makes its every byte a system call."""
+        return {key: value for key, value in super().environment(dialect).items() if key != "PYTHONUNBUFFERED"}

@@ -1,10 +1,10 @@
-"""The program behind the ports ``lupa:…``: one of lupa's Lua runtimes in a process of its own, which runs the adapter in Lua.
+"""The program behind the ports ``lupa:…``: one of lupa's Lua runtimes, in a process of its own, runs the Lua adapter.
 
     python -P lupa_child.py RUNTIME ADAPTER MODULE
 
-It is run as a file, not as a module of our package: it starts faster, with nothing imported that it does not need. Only one
-Lua version may live in a process: LuaSocket's core finds the symbols of Lua only when lupa is loaded with RTLD_GLOBAL, and two
-versions would then share them.
+It is run as a file, not as a module of our package: it starts faster, with nothing imported that it does not need. Only
+one Lua version may live in a process: LuaSocket's core finds the symbols of Lua only when lupa is loaded with
+RTLD_GLOBAL, and two versions would then share them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main(runtime: str, adapter: str, module: str) -> None:
     except ModuleNotFoundError as error:
         if error.name == "lupa":
             unavailable("lupa is not installed: pip install 'luasocket-conformance[lupa]'.")
-        unavailable(f"this lupa carries no {runtime}; the wheels of lupa 2.8 carry lua51 to lua55, luajit20 and luajit21.")
+        unavailable(f"this lupa carries no {runtime}; the wheels of lupa 2.8 carry all that we know.")
     except ImportError as error:
         unavailable(f"lupa's {runtime} cannot be loaded: {error}.")
     # Python ignores SIGPIPE. A port that does not is to die as it does in a plain interpreter.

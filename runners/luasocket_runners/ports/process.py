@@ -1,8 +1,9 @@
 """An adapter as a child process: messages over its standard input and output, its standard error drained into a tail.
 
-The child leads a session and process group of its own: Ctrl-C does not reach it before us, and ending it ends whatever it
-started. Its death is noticed at once, even when a grandchild keeps the pipes open (a pidfd where the system has them, a look
-ten times a second elsewhere). It is reaped only after its group was killed, so that the group's number is never another's.
+The child leads a session and process group of its own: Ctrl-C does not reach it before us, and ending it ends whatever
+it started. Its death is noticed at once, even when a grandchild keeps the pipes open (a pidfd where the system has
+them, a look ten times a second elsewhere). It is reaped only after its group was killed, so that the group's number is
+never another's.
 """
 
 from __future__ import annotations
@@ -27,15 +28,17 @@ __all__ = ["DIALECT_VARIABLE", "CheckedPort", "CommandPort", "ProcessConnection"
 #: The variable of the environment that tells an adapter which dialect to claim.
 DIALECT_VARIABLE = "LUASOCKET_CONFORMANCE_DIALECT"
 
-#: Seconds that an adapter has to end by itself when its input ends. One that is idle needs milliseconds; one that hangs in a
-#: call will not end in any time, and each such call costs this much.
+#: Seconds that an adapter has to end by itself when its input ends. One that is idle needs milliseconds; one that hangs
+#: in a call will not end in any time, and each such call costs this much.
 CLOSE_GRACE = 0.25
 
 #: Seconds that we wait, once the output ended, to learn how the child died. Dying closes the output a moment before the
-#: status is there; under full load the moment may be long. It is used up only by a port that closes its output and lives on.
+#: status is there; under full load the moment may be long. It is used up only by a port that closes its output and
+#: lives on.
 DEATH_GRACE = 1.0
 
-#: Seconds that an adapter may take to answer its first `describe`. Interpreters take 0.1 s; a loaded machine, fifty times that.
+#: Seconds that an adapter may take to answer its first `describe`. Interpreters take 0.1 s; a loaded machine, fifty
+#: times that.
 START_LIMIT = 20.0
 
 #: What stands before the sentence in which our own programs say on standard error why they cannot run.
@@ -103,6 +106,7 @@ class ProcessConnection(StreamConnection):
 
     @property
     def stderr_tail(self) -> str:
+        """See `Connection.stderr_tail`."""
         return self._tail.text()
 
     def _status(self) -> str | None:
@@ -125,7 +129,7 @@ class ProcessConnection(StreamConnection):
             return f"it was killed by signal {-code}"
 
     def _look(self) -> None:
-        """Notice that the child died: fetch what it had written. A grandchild may hold the pipes, so this has to be bounded."""
+        """Notice that the child died, and fetch what it had written: bounded, a grandchild may hold the pipes."""
         if self._ended or self._status() is None:
             return
         if self._death >= 0:
@@ -211,8 +215,10 @@ class CommandPort(Port):
         return rest if dialect is None else {**rest, DIALECT_VARIABLE: dialect}
 
     def open(self, dialect: str | None) -> Connection:
+        """Start the program."""
         if shutil.which(self.command[0]) is None:
-            raise PortUnavailable(f"{self.name}: there is no program {self.command[0]}. Install it, or give its whole path.")
+            reason = f"there is no program {self.command[0]}. Install it, or give its whole path"
+            raise PortUnavailable(f"{self.name}: {reason}.")
         return ProcessConnection(self.command, self.environment(dialect))
 
 
@@ -225,6 +231,7 @@ class CheckedPort(CommandPort):
     _checked = False
 
     def open(self, dialect: str | None) -> Connection:
+        """Start the program; the first time, see whether it answers."""
         connection = super().open(dialect)
         if not self._checked:
             try:
@@ -239,7 +246,7 @@ class CheckedPort(CommandPort):
                 raise
             if answer is None:
                 connection.close()
-                raise PortUnavailable(f"{self.name}: {self.command[0]} started, but answered nothing within {START_LIMIT:g} s.")
+                raise PortUnavailable(f"{self.name}: it started, but answered nothing within {START_LIMIT:g} s.")
             self._checked = True
         return connection
 

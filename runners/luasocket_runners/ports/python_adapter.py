@@ -1,8 +1,8 @@
 """An adapter for an implementation in Python: answers the messages of PROTOCOL.md by calling it.
 
 It knows nothing of how messages travel: `PythonAdapter.serve` gets a function that receives and one that sends. Which
-implementation it holds is an argument, too; what it has to offer is `Api`. Lua's values are None, bool, int, float, bytes,
-dict (a table), functions, and anything else (an object); several results are a tuple.
+implementation it holds is an argument, too; what it has to offer is `Api`. Lua's values are None, bool, int, float,
+bytes, dict (a table), functions, and anything else (an object); several results are a tuple.
 """
 
 from __future__ import annotations
@@ -77,7 +77,13 @@ class _Coroutine:
         self._thread: threading.Thread | None = None
         self._dead = False
 
+    @property
+    def thread(self) -> int | None:
+        """The number of its thread, while it has one."""
+        return None if self._thread is None or self._dead else self._thread.ident
+
     def resume(self, *values: Any) -> tuple[Any, ...]:
+        """Run it until it yields or ends; return what it yielded or returned, or raise what it raised."""
         if self._dead:
             raise self._error(b"cannot resume dead coroutine")
         if self._thread is None:
@@ -90,6 +96,7 @@ class _Coroutine:
         return results
 
     def yield_(self, *values: Any) -> tuple[Any, ...]:
+        """Have `resume` return these values; return those of the next `resume`. Called in the coroutine's thread."""
         self._out.put((values, None))
         return self._await()
 
@@ -138,8 +145,7 @@ class PythonAdapter:
             "socket": self._module,
             "tostring": lambda value: (api.tostring(value),),
             "type": lambda value: (self._type(value).encode(),),
-            "rawequal": lambda one, other: (one is other or (type(one) is type(other) is bytes and one == other)
-                                            or (self._is_number(one) and self._is_number(other) and one == other),),
+            "rawequal": lambda one, other: (self._raw_equal(one, other),),
             "coroutine": {b"wrap": self._wrap, b"yield": self._yield},
         }  # fmt: skip
         self._objects: dict[int, Any] = {}  # by handle
@@ -148,7 +154,8 @@ class PythonAdapter:
         self._functions: dict[int, Function] = {}  # of the runner
         self._numbers: dict[int, int] = {}  # of those, by their id()
         self._coroutines: weakref.WeakSet[_Coroutine] = weakref.WeakSet()
-        self._unanswered: list[int] = []  # ids of requests, the newest last
+        self._unanswered: list[int] = []  # ids of requests, each made inside the one before it
+        self._asleep: dict[int, list[int]] = {}  # such ids in a coroutine that has yielded, by the last of them
         self._thread: int | None = None
         self._receive: Receive
         self._send: Send
@@ -169,15 +176,15 @@ class PythonAdapter:
     def abandon(self) -> None:
         """Unblock, from another thread, a call that hangs, as far as that can be done.
 
-        A wait for a socket ends when the socket is shut down; Python code ends at its next instruction. A sleep goes on to
-        its end.
+        A wait for a socket ends when the socket is shut down; Python code ends at its next instruction. A sleep goes
+        on to its end.
         """
         for value in list(self._objects.values()):
-            with suppress(Exception):  # an object without descriptor, one that is closed, one that is in the middle of something
+            with suppress(Exception):  # it has no descriptor, or is closed, or in the middle of something
                 (descriptor,) = self._api.index(value, "getfd")(value)
                 with socket.socket(fileno=os.dup(descriptor)) as double:
                     double.shutdown(socket.SHUT_RDWR)
-        for thread in [self._thread, *(coroutine._thread and coroutine._thread.ident for coroutine in list(self._coroutines))]:
+        for thread in [self._thread, *(coroutine.thread for coroutine in list(self._coroutines))]:
             if thread is not None:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Abandoned))
 
@@ -203,7 +210,10 @@ class PythonAdapter:
         except Exception as error:  # a bug of the implementation: Lua's errors are LuaErrors
             traceback.print_exc(file=sys.stderr)
             answer = {"fault": f"{self._name} broke: {type(error).__name__}: {error}"}
-        self._unanswered.remove(number)
+        asleep = self._unanswered[self._unanswered.index(number) + 1 :]
+        del self._unanswered[-len(asleep) - 1 :]
+        if asleep:
+            self._asleep[asleep[-1]] = asleep
         self._send({"id": number, **answer})
         if request.get("op") == "bye":
             raise Abandoned
@@ -245,7 +255,8 @@ class PythonAdapter:
         host = f"Python {sys.version_info.major}.{sys.version_info.minor}"
         return {
             "protocol": PROTOCOL, "name": self._name, "version": version.decode("latin-1") if version else "unknown",
-            "dialect": self._dialect, "host": host, "capabilities": ["coroutines", "yield-across-pcall", "gc"],
+            "dialect": self._dialect, "host": host, "capabilities": ["coroutines", "yield-across-pcall", "gc",
+            "descriptors"],
         }  # fmt: skip
 
     def _call(self, function: Any, name: str, args: list[Any], *first: Any) -> Sequence[Any]:
@@ -304,6 +315,7 @@ class PythonAdapter:
     def _reset(self) -> None:
         self._functions.clear()
         self._numbers.clear()
+        self._asleep.clear()
         for coroutine in list(self._coroutines):
             if coroutine is not getattr(_Coroutine.current, "coroutine", None):
                 coroutine.abandon()
@@ -353,27 +365,40 @@ class PythonAdapter:
         coroutine: _Coroutine | None = getattr(_Coroutine.current, "coroutine", None)
         if coroutine is None:
             raise self._api.LuaError(b"attempt to yield from outside a coroutine")
-        return coroutine.yield_(*values)
+        request = self._unanswered[-1]
+        results = coroutine.yield_(*values)
+        self._unanswered += self._asleep.pop(request, ())
+        return results
 
     # Values
 
-    @staticmethod
-    def _is_number(value: Any) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+    def _raw_equal(self, one: Any, other: Any) -> bool:
+        kind = self._type(one)
+        return one is other or (kind in ("number", "string") and kind == self._type(other) and one == other)
 
     def _type(self, value: Any) -> str:
         """Return Lua's type of a value."""
-        for kind, name in ((type(None), "nil"), (bool, "boolean"), (int | float, "number"), (bytes, "string"), (dict, "table")):
-            if isinstance(value, kind):
-                return name
+        match value:
+            case None:
+                return "nil"
+            case bool():
+                return "boolean"
+            case int() | float():
+                return "number"
+            case bytes():
+                return "string"
+            case dict():
+                return "table"
         return "function" if callable(value) else "userdata"
 
     def _to_json(self, value: Any) -> Any:
         match value:
             case None | bool() | int():
                 return value
+            case float() if math.isfinite(value):
+                return value
             case float():
-                return value if math.isfinite(value) else {"number": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
+                return {"number": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
             case bytes():
                 return value.decode("latin-1")
             case dict() if id(value) not in self._handles and not any(map(callable, value.values())):

@@ -1,7 +1,7 @@
-"""The reference as an external port: ``python -m luasocket_runners.ports.reference_child`` speaks the protocol on stdio.
+"""The reference as an external port: ``python -m luasocket_runners.ports.reference_child`` speaks on stdio.
 
-It shows that the protocol carries everything that the port ``reference`` exchanges in process, and it is an example of an
-adapter. The dialect comes as the environment says, see PROTOCOL.md.
+It shows that the protocol carries everything that the port ``reference`` exchanges in process, and it is an example of
+an adapter. The dialect comes as the environment says, see PROTOCOL.md.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """JSON Lines over two descriptors: what pipes to a child and a TCP connection have in common.
 
-One loop around one selector both writes and reads, so two sides that send each other long messages at once do not block each
-other, and no thread is needed. Nothing is read while a whole message is still waiting to be fetched: a port that floods us is
-held up by its full pipe. All that a port sends is untrusted: it is bounded, and quoted only escaped and cut.
+One loop around one selector both writes and reads, so two sides that send each other long messages at once do not block
+each other, and no thread is needed. Nothing is read while a whole message is still waiting to be fetched: a port that
+floods us is held up by its full pipe. All that a port sends is untrusted: it is bounded, and quoted only escaped and
+cut.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from luasocket_runners.ports.connection import Connection, Message, PortGone
 
 __all__ = ["LINE_LIMIT", "StreamConnection", "Tail", "encode", "quoted"]
 
-#: Bytes of one line. The longest strings of the spec have 10 MB, and JSON needs up to six characters for a byte: 60 MB and
-#: what is around them must pass. More than this is a flood.
+#: Bytes of one line. The longest strings of the spec have 10 MB, and JSON needs up to six characters for a byte: 60 MB
+#: and what is around them must pass. More than this is a flood.
 LINE_LIMIT = 64 * 1024 * 1024
 
 #: Bytes of one read. As much as a pipe holds that we have widened, see `process`.
@@ -80,6 +81,7 @@ class Tail:
         self._kept = b""
 
     def add(self, data: bytes) -> None:
+        """Append `data`."""
         self._kept = (self._kept + data)[-TAIL_SIZE:]
 
     def text(self) -> str:
@@ -136,6 +138,7 @@ class StreamConnection(Connection):
     # The connection
 
     def post(self, message: Message) -> None:
+        """See `Connection.post`."""
         if self._gone is not None:
             raise self._gone
         if self._outgoing < 0:
@@ -146,6 +149,7 @@ class StreamConnection(Connection):
         self._write()
 
     def wait(self, timeout: float) -> Message | None:
+        """See `Connection.wait`."""
         deadline = time.monotonic() + timeout
         looked = False
         while True:
@@ -162,6 +166,7 @@ class StreamConnection(Connection):
             looked = True
 
     def close(self) -> None:
+        """See `Connection.close`."""
         if self._closed:
             return
         self._closed = True
@@ -178,6 +183,7 @@ class StreamConnection(Connection):
 
     @property
     def stderr_tail(self) -> str:
+        """See `Connection.stderr_tail`."""
         return ""
 
     # Inside
@@ -254,8 +260,8 @@ class StreamConnection(Connection):
             self._beginning.append(rest)
             self._beginning_size += len(rest)
             if self._beginning_size > LINE_LIMIT:
-                self._give_up(PortGone(
-                    f"The port wrote a line of more than {LINE_LIMIT} bytes: {quoted(b''.join(self._beginning))}."))  # fmt: skip
+                beginning = quoted(b"".join(self._beginning))
+                self._give_up(PortGone(f"The port wrote a line of more than {LINE_LIMIT} bytes: {beginning}."))
 
     def _stop_reading(self) -> None:
         if not self._ended:

@@ -1,8 +1,8 @@
 """Ports over TCP, for hosts that own their standard input: HAProxy, nginx, a game engine, a program under a debugger.
 
-``tcp:HOST:PORT`` dials an adapter that listens; ``tcp-listen:HOST:PORT`` waits for one that dials us. Each connection is a
-fresh adapter: whoever is at the other end has to begin anew, with no handles, for each. We did not start the program, so we
-do not end it: closing the connection tells it that we are done.
+``tcp:HOST:PORT`` dials an adapter that listens; ``tcp-listen:HOST:PORT`` waits for one that dials us. Each connection
+is a fresh adapter: whoever is at the other end has to begin anew, with no handles, for each. We did not start the
+program, so we do not end it: closing the connection tells it that we are done.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def parse_address(name: str, words: str) -> tuple[str, int]:
     """
     host, colon, port = words.rpartition(":")
     if not (colon and host and port.isdecimal() and int(port) < 65536):
-        raise PortUnavailable(f"{name}: a host and a port have to follow the colon, as in tcp:127.0.0.1:4000 or tcp:[::1]:4000.")
+        form = "a host and a port have to follow the colon, as in tcp:127.0.0.1:4000 or tcp:[::1]:4000"
+        raise PortUnavailable(f"{name}: {form}.")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
@@ -113,6 +114,8 @@ class ListenPort(Port):
         try:
             connected, _ = self._listener.accept()
         except OSError as error:
-            reason = f"no adapter dialled {host}:{port} within {self._limit:g} s" if isinstance(error, TimeoutError) else error
-            raise PortUnavailable(f"{self.name}: {reason}. Start it, and have it dial again when a connection ends.") from None
+            late = f"no adapter dialled {host}:{port} within {self._limit:g} s"
+            reason = late if isinstance(error, TimeoutError) else error
+            advice = "Start it, and have it dial again when a connection ends."
+            raise PortUnavailable(f"{self.name}: {reason}. {advice}") from None
         return SocketConnection(connected)

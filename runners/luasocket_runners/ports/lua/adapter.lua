@@ -1,13 +1,13 @@
 -- The Lua adapter of luasocket-conformance: answers the messages of PROTOCOL.md by calling a Lua module.
 --
--- Plain Lua for 5.1 to 5.5 and LuaJIT, one file, no dependencies. What lives here: JSON, the requests, and nothing about
--- sockets. It never times out and never retries; it ends at "bye" and when its input ends.
+-- Plain Lua for 5.1 to 5.5 and LuaJIT, one file, no dependencies. What lives here: JSON, the requests, and nothing
+-- about sockets. It never times out and never retries; it ends at "bye" and when its input ends.
 --
 --   lua adapter.lua [MODULE [DIALECT]]
 --
--- MODULE is the name of the module under test (default: socket) or a path that ends in ".lua", whose file returns a table of
--- the module's shape. DIALECT is what to claim (default: what the environment's LUASOCKET_CONFORMANCE_DIALECT says, else what
--- the module's functions show).
+-- MODULE is the name of the module under test (default: socket) or a path that ends in ".lua", whose file returns a
+-- table of the module's shape. DIALECT is what to claim (default: what the environment's LUASOCKET_CONFORMANCE_DIALECT
+-- says, else what the module's functions show).
 --
 -- A host that has no standard input and output loads this file and calls it with a table instead:
 --   { read = function: returns the next line or nil, write = function: takes a line without its end,
@@ -15,10 +15,13 @@
 
 local VERSION = 1 -- of the protocol
 
-local type, tostring, tonumber, select, next, pairs, pcall, error = type, tostring, tonumber, select, next, pairs, pcall, error
-local getmetatable, setmetatable, rawequal, require = getmetatable, setmetatable, rawequal, require
-local byte, char, find, format, gsub, match, rep, sub = string.byte, string.char, string.find, string.format, string.gsub,
-    string.match, string.rep, string.sub
+-- The module under test may change the globals, so we keep our own.
+local type, tostring, tonumber, select, next, pairs, ipairs = type, tostring, tonumber, select, next, pairs, ipairs
+local pcall, error, getmetatable, setmetatable, rawequal = pcall, error, getmetatable, setmetatable, rawequal
+local collectgarbage, coroutine, debug = collectgarbage, coroutine, debug
+local byte, char, find, format = string.byte, string.char, string.find, string.format
+local gsub, match, sub, gmatch = string.gsub, string.match, string.sub, string.gmatch
+local insert, remove = table.insert, table.remove
 local concat, unpack = table.concat, table.unpack or unpack -- luacheck: ignore
 local load_text = loadstring or load -- luacheck: ignore
 local integer_or_float = math.type or function() return nil end
@@ -27,7 +30,7 @@ local function pack(...)
     return { n = select("#", ...), ... }
 end
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- Input and output. The streams are kept here; a module that prints, prints to standard error.
 
 local options = ...
@@ -67,9 +70,10 @@ local function unavailable(sentence)
     os.exit(69)
 end
 
----------------------------------------------------------------------------------------------------------------------------
--- JSON. An array is a table with its length as n, an object is a table without n (no message has a key of that name), null is
--- the table `null`. Strings may have ten million bytes: they are searched and replaced as a whole, not character by character.
+------------------------------------------------------------------------------------------------------------------------
+-- JSON. An array is a table with its length as n, an object is a table without n (no message has a key of that name),
+-- null is the table `null`. Strings may have ten million bytes: they are searched and replaced as a whole, not
+-- character by character.
 
 local null = {}
 
@@ -163,7 +167,8 @@ local function read_object(text, position)
     if byte(text, position) ~= 125 then
         repeat
             local key, separator
-            key, position = read_string(text, match(text, '^%s*()"', position) or error("an object's key is not a string", 0))
+            position = match(text, '^%s*()"', position) or error("an object's key is not a string", 0)
+            key, position = read_string(text, position)
             position = match(text, "^%s*:()", position) or error("an object's key has no colon", 0)
             object[key], position = read_value(text, position)
             separator, position = match(text, "^%s*([},])()", position)
@@ -204,7 +209,7 @@ function read_value(text, position)
     return value, after
 end
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- Values. Objects go by number ("handle"), always the same one for the same object until it is released.
 
 local objects, handles, last_handle = {}, {}, 0 -- number -> object, object -> number
@@ -325,7 +330,7 @@ local function to_lua_list(list)
     return values
 end
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- The module under test
 
 local function load_module(name)
@@ -345,8 +350,8 @@ local function load_module(name)
     if not ok then
         local message = tostring(result)
         if find(message, "module '" .. name .. "' not found", 1, true) then
-            message = "Lua module '" .. name .. "' is not installed for " .. _VERSION
-                .. " (Debian: apt install lua-socket; elsewhere: luarocks install luasocket), or LUA_PATH and LUA_CPATH do not lead to it."
+            message = format("the Lua module '%s' is not installed for %s, or LUA_PATH and LUA_CPATH do not lead to it. "
+                .. "(LuaSocket is Debian's lua-socket, or luarocks install luasocket.)", name, _VERSION)
         end
         unavailable(message)
     elseif type(result) ~= "table" then
@@ -357,8 +362,9 @@ end
 
 local module = load_module(options.module or "socket")
 
--- coroutine.yield may be called where it cannot yield: then it raises. The error must not tear down the callback inside which
--- the request is answered, so it is caught where Lua can yield across pcall, and foreseen where it cannot (Lua 5.1).
+-- coroutine.yield may be called where it cannot yield: then it raises. The error must not tear down the callback inside
+-- which the request is answered, so it is caught where Lua can yield across pcall, and foreseen where it cannot (Lua
+-- 5.1).
 local yields_across_pcall = coroutine.wrap(function() pcall(coroutine.yield, true) end)() == true
 
 -- Tells whether a function that is written in C stands between here and the coroutine's beginning.
@@ -399,7 +405,7 @@ end
 -- Returns the value at a path, and the table that holds it with its last name.
 local function look_up(path)
     local holder, value, last = nil, roots, nil
-    for name in string.gmatch(path, "[^.]+") do
+    for name in gmatch(path, "[^.]+") do
         if value == nil then
             break
         end
@@ -408,11 +414,11 @@ local function look_up(path)
     return value, holder, last
 end
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- Requests
 
--- A call is compiled as it stands in a program, so that Lua's messages name the function and count its arguments as they do
--- there. It is no tail call: that would have no name.
+-- A call is compiled as it stands in a program, so that Lua's messages name the function and count its arguments as
+-- they do there. It is no tail call: that would have no name.
 local callers = {}
 
 local function caller(kind, name)
@@ -437,6 +443,32 @@ local function collect()
     collectgarbage() -- finalizers ran in the first; what they held goes now
 end
 
+local unanswered = {} -- ids of requests, each made inside the one before it
+local asleep = {} -- such ids in a coroutine that has yielded, by the last of them
+
+-- Strikes a request from the list. What was made inside it and is not answered has yielded.
+local function strike(id)
+    local inside = {}
+    while #unanswered > 0 do
+        local last = remove(unanswered)
+        if last == id then
+            break
+        end
+        insert(inside, 1, last)
+    end
+    if #inside > 0 then
+        asleep[inside[#inside]] = inside
+    end
+end
+
+-- Lists again what had yielded with the request `id`, inside the request that resumed it.
+local function wake(id)
+    for _, one in ipairs(asleep[id] or {}) do
+        unanswered[#unanswered + 1] = one
+    end
+    asleep[id] = nil
+end
+
 local function forget(list)
     for i = 1, list.n do
         local object = objects[list[i]]
@@ -456,7 +488,7 @@ local function close(object)
 end
 
 local function reset()
-    functions, numbers = {}, {}
+    functions, numbers, asleep = {}, {}, {}
     local open = objects
     objects, handles = {}, {}
     for _, object in pairs(open) do
@@ -464,8 +496,8 @@ local function reset()
     end
 end
 
--- One function for each operation. It returns the function to call and its arguments as a packed list, and whether the call
--- is one of the port's; or nothing, and the list of results. Here nothing of the port runs but __index.
+-- One function for each operation. It returns the function to call and its arguments as a packed list, and whether the
+-- call is one of the port's; or nothing, and the list of results. Here nothing of the port runs but __index.
 local operations = {}
 
 function operations.call(request)
@@ -539,10 +571,10 @@ function operations.bye()
 end
 
 function operations.describe()
-    local capabilities = { n = 2, "coroutines", "gc" }
+    local capabilities = { n = 3, "coroutines", "gc", "descriptors" }
     if yields_across_pcall then
-        capabilities.n = 3
-        capabilities[3] = "yield-across-pcall"
+        capabilities.n = 4
+        capabilities[4] = "yield-across-pcall"
     end
     local described = {
         name = options.name or "LuaSocket",
@@ -571,16 +603,18 @@ local function write_raises(value)
 end
 
 local function yield(args)
-    if yields_across_pcall then
-        return pack(pcall(coroutine.yield, unpack(args, 1, args.n)))
-    elseif coroutine.running() == nil or inside_c() then
-        return pack(pcall(coroutine.yield, unpack(args, 1, args.n))) -- raises
+    local request, outcome = unanswered[#unanswered], nil
+    if yields_across_pcall or coroutine.running() == nil or inside_c() then
+        outcome = pack(pcall(coroutine.yield, unpack(args, 1, args.n)))
+    else
+        outcome = pack(true, coroutine.yield(unpack(args, 1, args.n)))
     end
-    return pack(true, coroutine.yield(unpack(args, 1, args.n)))
+    wake(request)
+    return outcome
 end
 
--- Answers a request; returns the answer without its braces and id. Between the two parts that are ours the port runs; a yield
--- passes through, so it must not stand inside one of our own pcalls.
+-- Answers a request; returns the answer without its braces and id. Between the two parts that are ours the port runs; a
+-- yield passes through, so it must not stand inside one of our own pcalls.
 local function perform(request)
     local operation = operations[request.op]
     if not operation then
@@ -616,11 +650,10 @@ local function perform(request)
     return write_returns(results)
 end
 
-local unanswered = {} -- ids of requests, the newest last
 local nothing = {}
 
--- Overwrites what earlier calls left on the stack above this point: the collector takes it for references. 200 slots are more
--- than our own functions use between here and the call of the collector.
+-- Overwrites what earlier calls left on the stack above this point: the collector takes it for references. 200 slots
+-- are more than our own functions use between here and the call of the collector.
 local function scrub()
     return (select("#", unpack(nothing, 1, 200)))
 end
@@ -636,12 +669,7 @@ local function answer(message)
     local id = message.id
     unanswered[#unanswered + 1] = id
     local text = perform(message)
-    for i = #unanswered, 1, -1 do
-        if unanswered[i] == id then
-            table.remove(unanswered, i)
-            break
-        end
-    end
+    strike(id)
     write_line(format('{"id":%d,', id) .. text .. "}")
     if message.op == "bye" then
         finish()
