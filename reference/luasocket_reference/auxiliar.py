@@ -1,0 +1,561 @@
+"""The law of Lua's values: what a value is, what an argument may be, and what is raised when it is not.
+
+Lua's values are None, bool, int and float, bytes, dict (a table), functions, and `Object`. `Arguments` holds those of one
+call and checks them as ``lauxlib`` does, with the same messages. `Method` is a function of a class of objects: it checks
+what it is called on, then runs. Nothing here knows of sockets.
+
+Numbers become C's integers as x86-64 does it, also where C leaves it open.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from luasocket_reference.dialect import Dialect
+
+__all__ = [
+    "GROUPS",
+    "Arguments",
+    "Function",
+    "LuaError",
+    "Method",
+    "Namespace",
+    "Object",
+    "Table",
+    "Values",
+    "as_int",
+    "as_long",
+    "as_size",
+    "call",
+    "field",
+    "format_number",
+    "function",
+    "index",
+    "methods",
+    "to_number",
+    "to_string",
+    "tostring",
+    "truth",
+    "type_name",
+]
+
+#: The results of a call: exactly so many.
+Values: TypeAlias = tuple[Any, ...]
+
+#: Anything that can be called from Lua.
+Function: TypeAlias = Callable[..., Values]
+
+#: The classes of a group: what `Method` accepts where it asks for the group.
+GROUPS: Mapping[str, frozenset[str]] = {
+    "tcp{any}": frozenset({"tcp{master}", "tcp{client}", "tcp{server}"}),
+    "udp{any}": frozenset({"udp{connected}", "udp{unconnected}"}),
+}
+
+
+class LuaError(Exception):
+    """What Lua raises.
+
+    Parameters
+    ----------
+    value
+        The error's value: bytes for a message, but any value of Lua can be raised.
+    """
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value)
+        self.value = value.encode("latin-1") if isinstance(value, str) else value
+
+    def __str__(self) -> str:
+        return self.value.decode("latin-1") if isinstance(self.value, bytes) else repr(self.value)
+
+
+# Numbers
+
+_NUMERAL = re.compile(
+    rb"""[ \f\n\r\t\v]*
+    (?P<sign>[-+]?)
+    (?: 0[xX](?P<whole>[0-9a-fA-F]*)(?:\.(?P<part>[0-9a-fA-F]*))?(?:[pP](?P<power>[-+]?[0-9]+))?
+      | (?P<decimal>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?) )
+    [ \f\n\r\t\v]*""",
+    re.VERBOSE,
+)
+
+_INT_BITS, _LONG_BITS = 32, 64
+
+
+def _parse_number(text: bytes) -> int | float | None:
+    """Return the number that a string is, as Lua 5.4 reads numerals; None if it is none."""
+    match = _NUMERAL.fullmatch(text)
+    if match is None:
+        return None
+    negative = match["sign"] == b"-"
+    number: int | float
+    if match["decimal"] is not None:
+        decimal = match["decimal"]
+        number = int(decimal) if decimal.isdigit() and int(decimal) < 2**63 else float(decimal)
+        return -number if negative else number
+    whole, part = match["whole"], match["part"] or b""
+    if not whole + part:
+        return None
+    number = int(whole + part, 16)
+    if match["part"] is not None or match["power"] is not None:
+        try:
+            number = math.ldexp(number, int(match["power"] or 0) - 4 * len(part))
+        except OverflowError:
+            number = math.inf
+        return -number if negative else number
+    return _wrap(-number if negative else number, _LONG_BITS)
+
+
+def _wrap(number: int, bits: int) -> int:
+    """Return a number modulo two to the power of `bits`, as a signed one."""
+    number &= (1 << bits) - 1
+    return number - (1 << bits) if number >> (bits - 1) else number
+
+
+def to_number(value: Any) -> int | float | None:
+    """Return a value as a number: a number itself, or a string that is a numeral; None for all else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    return _parse_number(value) if isinstance(value, bytes) else None
+
+
+def format_number(number: int | float, has_integers: bool) -> bytes:
+    """Return a number as Lua writes it.
+
+    Parameters
+    ----------
+    number
+        The number.
+    has_integers
+        As in `Dialect`: whether a float without a fraction shows that it is one.
+    """
+    if isinstance(number, int) and has_integers:
+        return b"%d" % number
+    if not math.isfinite(number):
+        return b"inf" if number > 0 else b"-inf" if number < 0 else b"nan" if math.copysign(1, number) > 0 else b"-nan"
+    text = f"{float(number):.14g}"
+    if has_integers and text.lstrip("-").isdigit():
+        text += ".0"
+    return text.encode("ascii")
+
+
+def _truncate(number: int | float, bits: int) -> int:
+    """Return a number as a signed C integer of so many bits; what does not fit becomes the least one."""
+    least = -(1 << (bits - 1))
+    if not math.isfinite(number) or not least <= int(number) < -least:
+        return least
+    return int(number)
+
+
+def as_int(number: int | float) -> int:
+    """Return a number as C's ``int``."""
+    return _truncate(number, _INT_BITS)
+
+
+def as_long(number: int | float) -> int:
+    """Return a number as C's ``long``."""
+    return _truncate(number, _LONG_BITS)
+
+
+def as_size(number: int | float) -> int:
+    """Return a number as C's ``size_t``: negative ones wrap around, infinity is 0."""
+    half = 1 << (_LONG_BITS - 1)
+    if number >= half:
+        return int(number) if number < 2 * half else 0
+    return as_long(number) % (2 * half)
+
+
+# Values
+
+_TYPES: Sequence[tuple[type | tuple[type, ...], str]] = (
+    (type(None), "nil"),
+    (bool, "boolean"),
+    ((int, float), "number"),
+    ((bytes, str), "string"),
+    (dict, "table"),
+)
+
+
+def type_name(value: Any) -> str:
+    """Return the name of Lua's type of a value."""
+    for kind, name in _TYPES:
+        if isinstance(value, kind):
+            return name
+    return "function" if callable(value) else "userdata"
+
+
+def truth(value: Any) -> bool:
+    """Tell whether Lua takes a value for true: all but nil and false."""
+    return value is not None and value is not False
+
+
+def call(value: Any, *arguments: Any) -> Values:
+    """Call a value as Lua does.
+
+    Raises
+    ------
+    LuaError
+        It cannot be called, or it raised this itself.
+    """
+    if not callable(value):
+        raise LuaError(f"attempt to call a {type_name(value)} value")
+    results: Values = value(*arguments)
+    return results
+
+
+def field(table: Mapping[Any, Any], name: str) -> Any:
+    """Return the field of a table under a string, which a Python caller may have written as str; None if it is absent."""
+    value = table.get(name.encode("latin-1"), table.get(name))
+    return value.encode("latin-1") if isinstance(value, str) else value
+
+
+class _Identity:
+    """A key that equals only itself, for a table that Python cannot hash."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+class Table(dict[Any, Any]):
+    """A table whose keys can be tables, too: those are told apart by identity, as in Lua."""
+
+    @staticmethod
+    def _key(key: Any) -> Any:
+        return _Identity(key) if isinstance(key, dict) else key
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(self._key(key), value)
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(self._key(key))
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(self._key(key))
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return what is under a key, or the default."""
+        return super().get(self._key(key), default)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (key.value if isinstance(key, _Identity) else key for key in super().__iter__())
+
+    def keys(self) -> Any:
+        """Return the keys, the tables among them as they are."""
+        return list(self)
+
+    def items(self) -> Any:
+        """Return the pairs of key and value, tables among the keys as they are."""
+        return [(key, self[key]) for key in self]
+
+
+class Namespace(Table):
+    """A table of named things, which Python callers reach as attributes; ``try_`` is the field ``try``.
+
+    Parameters
+    ----------
+    fields
+        What is in it, by name.
+    """
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        super().__init__({name.encode("latin-1"): value for name, value in fields.items()})
+
+    def __getattr__(self, name: str) -> Any:
+        value = field(self, name.removesuffix("_"))
+        if value is None:
+            raise AttributeError(f"there is no field {name!r}", name=name, obj=self)
+        return value
+
+
+# Arguments
+
+_MISSING: Any = object()
+
+
+class Arguments:
+    """The arguments of one call, checked one by one, as the function gets to them.
+
+    Parameters
+    ----------
+    dialect
+        Decides how numbers are written and what errors say.
+    name
+        The function's name, for errors.
+    values
+        The arguments. A str is taken for a string in Latin-1.
+
+    Notes
+    -----
+    Positions count from 1. In a method, 1 is the object.
+    """
+
+    __slots__ = ("dialect", "name", "values")
+
+    def __init__(self, dialect: Dialect, name: str, values: Sequence[Any]) -> None:
+        self.dialect = dialect
+        self.name = name
+        self.values = tuple(value.encode("latin-1") if isinstance(value, str) else value for value in values)
+
+    def __getitem__(self, position: int) -> Any:
+        """Return an argument, None if there are fewer."""
+        return self.values[position - 1] if position <= len(self.values) else None
+
+    def error(self, position: int, message: str) -> LuaError:
+        """Return what is raised for a bad argument."""
+        return LuaError(f"bad argument #{position} to '{self.name}' ({message})")
+
+    def type_error(self, position: int, expected: str) -> LuaError:
+        """Return what is raised for an argument of a wrong type."""
+        actual = type_name(self[position]) if position <= len(self.values) else "no value"
+        return self.error(position, f"{expected} expected, got {actual}")
+
+    def number(self, position: int, default: int | float = _MISSING) -> int | float:
+        """Return an argument that must be a number or a numeral.
+
+        Parameters
+        ----------
+        position
+            Which one.
+        default
+            What it is if it is nil or not given. Without a default, that raises.
+
+        Raises
+        ------
+        LuaError
+            It is something else.
+        """
+        if self[position] is None and default is not _MISSING:
+            return default
+        number = to_number(self[position])
+        if number is None:
+            raise self.type_error(position, "number")
+        return number
+
+    def integer(self, position: int) -> int:
+        """Return an argument that must be an integer; a fraction raises only where Lua has integers."""
+        number = self.number(position)
+        if isinstance(number, int):
+            return number
+        if self.dialect.has_integers and not number.is_integer():
+            raise self.error(position, "number has no integer representation")
+        return as_long(number)
+
+    def bytes(self, position: int, default: Any = _MISSING) -> Any:
+        """Return an argument that must be a string or a number; as `number` otherwise."""
+        value = self[position]
+        if value is None and default is not _MISSING:
+            return default
+        text = to_string(value, self.dialect.has_integers)
+        if text is None:
+            raise self.type_error(position, "string")
+        return text
+
+    def text(self, position: int, default: Any = _MISSING) -> Any:
+        """Return what C sees of a string: `bytes` up to the first NUL."""
+        value = self.bytes(position, default)
+        return value if value is None else value.partition(b"\0")[0]
+
+    def option(self, position: int, default: str, options: Mapping[str, Any]) -> Any:
+        """Return the value of an argument that must be one of several names.
+
+        Raises
+        ------
+        LuaError
+            It is no string, or none of those.
+        """
+        name = self.text(position, default.encode("ascii")).decode("latin-1")
+        if name not in options:
+            raise self.error(position, f"invalid option '{name}'")
+        return options[name]
+
+    def boolean(self, position: int) -> bool:
+        """Return an argument that must be true or false."""
+        value = self[position]
+        if not isinstance(value, bool):
+            raise self.type_error(position, "boolean")
+        return value
+
+    def table(self, position: int) -> dict[Any, Any]:
+        """Return an argument that must be a table."""
+        value = self[position]
+        if not isinstance(value, dict):
+            raise self.type_error(position, "table")
+        return value
+
+    def object(self, position: int, expected: str) -> Any:
+        """Return an argument that must be an object of a class or of a group of classes."""
+        value = self[position]
+        if isinstance(value, Object) and value.class_name in GROUPS.get(expected, {expected}):
+            return value
+        if self.dialect.class_error_names_type and expected not in GROUPS:
+            raise self.type_error(position, expected)
+        raise self.error(position, f"{expected} expected")
+
+
+def to_string(value: Any, has_integers: bool) -> bytes | None:
+    """Return a string, or a number as it is written; None for all else."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return format_number(value, has_integers)
+
+
+# Functions and objects
+
+_T = TypeVar("_T", bound="Object")
+
+
+class Object:
+    """A value with a class: what Lua calls userdata.
+
+    Parameters
+    ----------
+    dialect
+        That of the module which made it.
+    class_name
+        Its class at first; methods may change it.
+    """
+
+    _addresses = itertools.count(0x5555_0000_0010, 0x10)
+
+    def __init__(self, dialect: Dialect, class_name: str) -> None:
+        self.dialect = dialect
+        self.class_name = class_name
+        self._address = next(self._addresses)  # an address of our own: unlike id(), it is never given twice
+
+    def __repr__(self) -> str:
+        return f"{self.class_name}: 0x{self._address:x}"
+
+
+class Method(Generic[_T]):
+    """A method of a class of objects.
+
+    Parameters
+    ----------
+    expected
+        By method name: the class or group of the object that it works on.
+    body
+        What it does, once the object is known to be right: a function of the object and the `Arguments`.
+    """
+
+    def __init__(self, expected: Mapping[str, str], body: Callable[[_T, Arguments], Values]) -> None:
+        self._expected = expected
+        self._body = body
+        self._functions: dict[Dialect, Function] = {}
+        self.__doc__ = body.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+        self._class = self._expected[name]
+
+    def alias(self) -> Method[_T]:
+        """Return the same method, for another name."""
+        return Method(self._expected, self._body)
+
+    def of(self, dialect: Dialect) -> Function | None:
+        """Return the function of a dialect, which takes the object first; None if the dialect has no such method."""
+        if self._name in dialect.absent_methods:
+            return None
+        if dialect not in self._functions:
+
+            def method(*values: Any) -> Values:
+                arguments = Arguments(dialect, self._name, values)
+                return self._body(arguments.object(1, self._class), arguments)
+
+            method.__name__ = method.__qualname__ = self._name
+            method.__doc__ = self.__doc__
+            self._functions[dialect] = method
+        return self._functions[dialect]
+
+    def __get__(self, instance: _T | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        method = self.of(instance.dialect)
+        if method is None:
+            raise AttributeError(f"the dialect {instance.dialect.name} has no method {self._name}", name=self._name)
+        return lambda *values: method(instance, *values)
+
+
+def methods(expected: Mapping[str, str]) -> Callable[[Callable[[_T, Arguments], Values]], Method[_T]]:
+    """Return a decorator that makes methods.
+
+    Parameters
+    ----------
+    expected
+        By method name: the class or group of the object that it works on.
+    """
+    return lambda body: Method(expected, body)
+
+
+def function(dialect: Dialect, name: str, body: Callable[[Arguments], Values]) -> Function:
+    """Return a function of the module.
+
+    Parameters
+    ----------
+    dialect, name
+        As in `Arguments`.
+    body
+        What it does with its arguments.
+    """
+
+    def lua_function(*values: Any) -> Values:
+        return body(Arguments(dialect, name, values))
+
+    lua_function.__name__ = lua_function.__qualname__ = name
+    lua_function.__doc__ = body.__doc__
+    return lua_function
+
+
+def index(value: Any, name: str) -> Any:
+    """Return a field of an object, a table or a string, as Lua does; None if there is none.
+
+    Raises
+    ------
+    LuaError
+        The value cannot be indexed.
+    """
+    if isinstance(value, Object):
+        if name == "class":
+            return value.class_name.encode("ascii")
+        method = vars(type(value)).get(name)
+        return method.of(value.dialect) if isinstance(method, Method) else None
+    if isinstance(value, dict):
+        return field(value, name)
+    if isinstance(value, bytes | str):
+        return None  # the methods of strings are none of ours
+    raise LuaError(f"attempt to index a {type_name(value)} value")
+
+
+_NAMES: Mapping[Any, bytes] = {None: b"nil", True: b"true", False: b"false"}
+
+
+def tostring(value: Any, has_integers: bool = True) -> bytes:
+    """Return a value as Lua's ``tostring`` does: ``b"tcp{client}: 0x55550010"`` for an object.
+
+    """
+    if value is None or isinstance(value, bool):
+        return _NAMES[value]
+    if isinstance(value, str):
+        return value.encode("latin-1")
+    text = to_string(value, has_integers)
+    if text is not None:
+        return text
+    if isinstance(value, Object):
+        return repr(value).encode("ascii")
+    return f"{type_name(value)}: 0x{id(value):x}".encode("ascii")

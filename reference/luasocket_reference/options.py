@@ -1,0 +1,276 @@
+"""The law of options: an option is a row of a table, which says how it is set and how it is got.
+
+A row names the option of the system and the kind of its value; each kind of value is one pair of functions. The tables
+of an object's options are below; what a dialect lacks is in `Dialect.absent_options`.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from luasocket_reference.auxiliar import Arguments, Values, as_int, as_long, field, to_number, to_string
+from luasocket_reference.usocket import DONE, Descriptor, describe_error
+
+__all__ = ["TCP_GET", "TCP_SET", "UDP_GET", "UDP_SET", "getoption", "setoption"]
+
+#: Sets an option of a descriptor to argument 3, or returns it: a function of the descriptor, level, name, arguments.
+Handler: TypeAlias = Callable[[Descriptor, int, int, Arguments], Values]
+
+#: By the name of the option: how it is handled, level and name.
+Options: TypeAlias = Mapping[str, tuple[Handler, int, int]]
+
+_INT, _LINGER = struct.Struct("i"), struct.Struct("ii")
+
+
+def _set(descriptor: Descriptor, level: int, name: int, value: bytes) -> Values:
+    """Give the system the value of an option, as bytes."""
+    outcome, _ = descriptor.attempt(lambda held: held.setsockopt(level, name, value))
+    return (1,) if outcome == DONE else (None, b"setsockopt failed")
+
+
+def _get(descriptor: Descriptor, level: int, name: int, layout: struct.Struct) -> tuple[int, ...] | None:
+    """Ask the system for the value of an option, as integers; None for an error."""
+    outcome, value = descriptor.attempt(lambda held: held.getsockopt(level, name, layout.size))
+    if outcome != DONE or value is None:
+        return None
+    return layout.unpack(value.ljust(layout.size, b"\0"))
+
+
+_GET_FAILED: Values = (None, b"getsockopt failed")
+
+
+def _set_boolean(descriptor: Descriptor, level: int, name: int, arguments: Arguments) -> Values:
+    """Set an option that is true or false."""
+    return _set(descriptor, level, name, _INT.pack(arguments.boolean(3)))
+
+
+def _get_boolean(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
+    """Return an option that is true or false."""
+    value = _get(descriptor, level, name, _INT)
+    return _GET_FAILED if value is None else (value[0] != 0,)
+
+
+def _set_integer(descriptor: Descriptor, level: int, name: int, arguments: Arguments) -> Values:
+    """Set an option that is a number. What is no number is 0."""
+    return _set(descriptor, level, name, _INT.pack(as_int(to_number(arguments[3]) or 0)))
+
+
+def _get_integer(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
+    """Return an option that is a number."""
+    return _get(descriptor, level, name, _INT) or _GET_FAILED
+
+
+def _set_linger(descriptor: Descriptor, level: int, name: int, arguments: Arguments) -> Values:
+    """Set ``linger``: a table with the fields on, a boolean, and timeout, in seconds."""
+    table = arguments.table(3)
+    on = field(table, "on")
+    if not isinstance(on, bool):
+        raise arguments.error(3, "boolean 'on' field expected")
+    seconds = to_number(field(table, "timeout"))
+    if seconds is None:
+        raise arguments.error(3, "number 'timeout' field expected")
+    return _set(descriptor, level, name, _LINGER.pack(on, as_int(seconds) & 0xFFFF))
+
+
+def _get_linger(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
+    """Return ``linger``, a table as it is set."""
+    value = _get(descriptor, level, name, _LINGER)
+    return _GET_FAILED if value is None else ({b"on": value[0] != 0, b"timeout": value[1]},)
+
+
+def _get_error(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
+    """Return the error that is pending, as a message, and forget it; nil for none."""
+    value = _get(descriptor, level, name, _INT)
+    if value is None:
+        return _GET_FAILED
+    return (describe_error(value[0]) if value[0] else None,)
+
+
+def _parse_ipv4(text: bytes) -> bytes | None:
+    """Return the four bytes of an IPv4 address; None if the text is none."""
+    try:
+        return socket.inet_aton(text.partition(b"\0")[0].decode("latin-1"))
+    except OSError:
+        return None
+
+
+_ANY = bytes(4)
+
+
+def _set_interface(descriptor: Descriptor, level: int, name: int, arguments: Arguments) -> Values:
+    """Set an option that is the IPv4 address of an interface; "*" for the system's choice."""
+    text = arguments.text(3)
+    address = _ANY if text == b"*" else _parse_ipv4(text)
+    if address is None:
+        raise arguments.error(3, "ip expected")
+    return _set(descriptor, level, name, address)
+
+
+def _get_interface(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
+    """Return an option that is an IPv4 address."""
+    outcome, value = descriptor.attempt(lambda held: held.getsockopt(level, name, len(_ANY)))
+    return _GET_FAILED if outcome != DONE or value is None else (socket.inet_ntoa(value).encode("ascii"),)
+
+
+def _multiaddr(arguments: Arguments) -> tuple[dict[object, object], bytes]:
+    """Return the table of a membership, and its field multiaddr."""
+    table = arguments.table(3)
+    group = to_string(field(table, "multiaddr"), arguments.dialect.has_integers)
+    if group is None:
+        raise arguments.error(3, "string 'multiaddr' field expected")
+    return table, group
+
+
+def _set_membership(descriptor: Descriptor, level: int, name: int, arguments: Arguments) -> Values:
+    """Join or leave an IPv4 group: a table with the fields multiaddr and interface, IPv4 addresses; "*" as above."""
+    table, text = _multiaddr(arguments)
+    group = _parse_ipv4(text)
+    if group is None:
+        raise arguments.error(3, "invalid 'multiaddr' ip address")
+    named = to_string(field(table, "interface"), arguments.dialect.has_integers)
+    if named is None:
+        raise arguments.error(3, "string 'interface' field expected")
+    interface = _ANY if named.partition(b"\0")[0] == b"*" else _parse_ipv4(named)
+    if interface is None:
+        raise arguments.error(3, "invalid 'interface' ip address")
+    return _set(descriptor, level, name, group + interface)
+
+
+def _set_membership6(descriptor: Descriptor, level: int, name: int, arguments: Arguments) -> Values:
+    """Join or leave an IPv6 group: a table with the fields multiaddr and, perhaps, interface, a number."""
+    table, text = _multiaddr(arguments)
+    try:
+        group = socket.inet_pton(socket.AF_INET6, text.partition(b"\0")[0].decode("latin-1"))
+    except OSError:
+        raise arguments.error(3, "invalid 'multiaddr' ip address") from None
+    named = field(table, "interface")
+    interface = 0 if named is None else to_number(named)
+    if interface is None:
+        raise arguments.error(-1, "number 'interface' field expected")
+    return _set(descriptor, level, name, group + struct.pack("I", as_long(interface) & 0xFFFF_FFFF))
+
+
+_SOCKET, _TCP, _IP, _IPV6 = socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.IPPROTO_IP, socket.IPPROTO_IPV6
+
+#: Linux's number; Python knows it from 3.12 on where the headers had it.
+_TCP_FASTOPEN_CONNECT = 30
+
+#: Options of TCP objects that can be set.
+TCP_SET: Options = {
+    "keepalive": (_set_boolean, _SOCKET, socket.SO_KEEPALIVE),
+    "reuseaddr": (_set_boolean, _SOCKET, socket.SO_REUSEADDR),
+    "reuseport": (_set_boolean, _SOCKET, socket.SO_REUSEPORT),
+    "tcp-nodelay": (_set_boolean, _TCP, socket.TCP_NODELAY),
+    "tcp-keepidle": (_set_integer, _TCP, socket.TCP_KEEPIDLE),
+    "tcp-keepcnt": (_set_integer, _TCP, socket.TCP_KEEPCNT),
+    "tcp-keepintvl": (_set_integer, _TCP, socket.TCP_KEEPINTVL),
+    "ipv6-v6only": (_set_boolean, _IPV6, socket.IPV6_V6ONLY),
+    "linger": (_set_linger, _SOCKET, socket.SO_LINGER),
+    "recv-buffer-size": (_set_integer, _SOCKET, socket.SO_RCVBUF),
+    "send-buffer-size": (_set_integer, _SOCKET, socket.SO_SNDBUF),
+    "tcp-defer-accept": (_set_integer, _TCP, socket.TCP_DEFER_ACCEPT),
+    "tcp-fastopen": (_set_integer, _TCP, socket.TCP_FASTOPEN),
+    "tcp-fastopen-connect": (_set_integer, _TCP, _TCP_FASTOPEN_CONNECT),
+}
+
+#: Options of TCP objects that can be got.
+TCP_GET: Options = {
+    "keepalive": (_get_boolean, _SOCKET, socket.SO_KEEPALIVE),
+    "reuseaddr": (_get_boolean, _SOCKET, socket.SO_REUSEADDR),
+    "reuseport": (_get_boolean, _SOCKET, socket.SO_REUSEPORT),
+    "tcp-nodelay": (_get_boolean, _TCP, socket.TCP_NODELAY),
+    "tcp-keepidle": (_get_integer, _TCP, socket.TCP_KEEPIDLE),
+    "tcp-keepcnt": (_get_integer, _TCP, socket.TCP_KEEPCNT),
+    "tcp-keepintvl": (_get_integer, _TCP, socket.TCP_KEEPINTVL),
+    "linger": (_get_linger, _SOCKET, socket.SO_LINGER),
+    "error": (_get_error, _SOCKET, socket.SO_ERROR),
+    "recv-buffer-size": (_get_integer, _SOCKET, socket.SO_RCVBUF),
+    "send-buffer-size": (_get_integer, _SOCKET, socket.SO_SNDBUF),
+}
+
+#: Options of UDP objects that can be set. (The multicast hops are LuaSocket's slip: they are those of unicast.)
+UDP_SET: Options = {
+    "dontroute": (_set_boolean, _SOCKET, socket.SO_DONTROUTE),
+    "broadcast": (_set_boolean, _SOCKET, socket.SO_BROADCAST),
+    "reuseaddr": (_set_boolean, _SOCKET, socket.SO_REUSEADDR),
+    "reuseport": (_set_boolean, _SOCKET, socket.SO_REUSEPORT),
+    "ip-multicast-if": (_set_interface, _IP, socket.IP_MULTICAST_IF),
+    "ip-multicast-ttl": (_set_integer, _IP, socket.IP_MULTICAST_TTL),
+    "ip-multicast-loop": (_set_boolean, _IP, socket.IP_MULTICAST_LOOP),
+    "ip-add-membership": (_set_membership, _IP, socket.IP_ADD_MEMBERSHIP),
+    "ip-drop-membership": (_set_membership, _IP, socket.IP_DROP_MEMBERSHIP),
+    "ipv6-unicast-hops": (_set_integer, _IPV6, socket.IPV6_UNICAST_HOPS),
+    "ipv6-multicast-hops": (_set_integer, _IPV6, socket.IPV6_UNICAST_HOPS),
+    "ipv6-multicast-loop": (_set_boolean, _IPV6, socket.IPV6_MULTICAST_LOOP),
+    "ipv6-add-membership": (_set_membership6, _IPV6, socket.IPV6_JOIN_GROUP),
+    "ipv6-drop-membership": (_set_membership6, _IPV6, socket.IPV6_LEAVE_GROUP),
+    "ipv6-v6only": (_set_boolean, _IPV6, socket.IPV6_V6ONLY),
+    "recv-buffer-size": (_set_integer, _SOCKET, socket.SO_RCVBUF),
+    "send-buffer-size": (_set_integer, _SOCKET, socket.SO_SNDBUF),
+}
+
+#: Options of UDP objects that can be got.
+UDP_GET: Options = {
+    "dontroute": (_get_boolean, _SOCKET, socket.SO_DONTROUTE),
+    "broadcast": (_get_boolean, _SOCKET, socket.SO_BROADCAST),
+    "reuseaddr": (_get_boolean, _SOCKET, socket.SO_REUSEADDR),
+    "reuseport": (_get_boolean, _SOCKET, socket.SO_REUSEPORT),
+    "ip-multicast-if": (_get_interface, _IP, socket.IP_MULTICAST_IF),
+    "ip-multicast-loop": (_get_boolean, _IP, socket.IP_MULTICAST_LOOP),
+    "error": (_get_error, _SOCKET, socket.SO_ERROR),
+    "ipv6-unicast-hops": (_get_integer, _IPV6, socket.IPV6_UNICAST_HOPS),
+    "ipv6-multicast-hops": (_get_integer, _IPV6, socket.IPV6_UNICAST_HOPS),
+    "ipv6-multicast-loop": (_get_boolean, _IPV6, socket.IPV6_MULTICAST_LOOP),
+    "ipv6-v6only": (_get_boolean, _IPV6, socket.IPV6_V6ONLY),
+    "recv-buffer-size": (_get_integer, _SOCKET, socket.SO_RCVBUF),
+    "send-buffer-size": (_get_integer, _SOCKET, socket.SO_SNDBUF),
+}
+
+
+def _handle(options: Options, absent: str, descriptor: Descriptor, arguments: Arguments) -> Values:
+    name = arguments.text(2).decode("latin-1")
+    if name not in options or name in arguments.dialect.absent_options.get(absent, ()):
+        raise arguments.error(2, f"unsupported option `{name[:35]}'")
+    handler, level, number = options[name]
+    return handler(descriptor, level, number, arguments)
+
+
+def setoption(options: Options, kind: str, descriptor: Descriptor, arguments: Arguments) -> Values:
+    """Set an option: the method ``setoption``.
+
+    Parameters
+    ----------
+    options
+        The options of the object.
+    kind
+        What `Dialect.absent_options` calls the object: "tcp" or "udp".
+    descriptor
+        Its socket.
+    arguments
+        2: the option's name; 3: its value.
+
+    Returns
+    -------
+    tuple
+        1; or nil and an error.
+
+    Raises
+    ------
+    LuaError
+        There is no such option, or its value is of a wrong type.
+    """
+    return _handle(options, f"set {kind}", descriptor, arguments)
+
+
+def getoption(options: Options, kind: str, descriptor: Descriptor, arguments: Arguments) -> Values:
+    """Return an option: the method ``getoption``; as `setoption`.
+
+    Returns
+    -------
+    tuple
+        The value; or nil and an error.
+    """
+    return _handle(options, f"get {kind}", descriptor, arguments)

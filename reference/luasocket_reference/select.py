@@ -1,0 +1,113 @@
+"""The law of select: which of several objects can be read from, or written to, without waiting.
+
+An object takes part if it has ``getfd``. One whose ``dirty`` is true is readable without asking the system, and then nobody
+waits. The limit is the number of a descriptor, not how many there are.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Iterator
+from typing import Any
+
+from luasocket_reference.auxiliar import Arguments, LuaError, Table, Values, call, index, to_number, truth
+from luasocket_reference.timeout import Timeout
+from luasocket_reference.usocket import INVALID
+
+__all__ = ["SETSIZE", "global_select"]
+
+#: The first descriptor that is too large; the system's FD_SETSIZE.
+SETSIZE = 1024
+
+#: Seconds that the system cannot count any more; LuaSocket keeps them in an int.
+_TOO_LONG = 2**31
+
+
+def _ask(value: Any, name: str) -> Any:
+    """Return the first result of a method; None if there is no such method."""
+    method = index(value, name)
+    return None if method is None else (*call(method, value), None)[0]
+
+
+def _descriptor(value: Any) -> int:
+    """Return the number of an object's descriptor, `INVALID` if it has none."""
+    number = to_number(_ask(value, "getfd"))
+    return int(number) if number is not None and number >= 0 else INVALID
+
+
+def _members(arguments: Arguments, position: int) -> Iterator[tuple[int, Any]]:
+    """Yield the objects of a list that take part, each with its descriptor."""
+    table = arguments.table(position) if arguments[position] is not None else {}
+    number = 1
+    while (value := table.get(number)) is not None:
+        descriptor = _descriptor(value)
+        if descriptor != INVALID:
+            yield descriptor, value
+        number += 1
+
+
+def _collect(arguments: Arguments, position: int, objects: dict[int, Any]) -> set[int]:
+    """Return the descriptors of a list, and note whose they are."""
+    descriptors = set()
+    for descriptor, value in _members(arguments, position):
+        if descriptor >= SETSIZE:
+            raise arguments.error(position, "descriptor too large for set size")
+        descriptors.add(descriptor)
+        objects[descriptor] = value
+    return descriptors
+
+
+def _doubly_keyed(values: list[Any]) -> Table:
+    """Return a table of values by position, and of positions by value."""
+    table = Table()
+    for number, value in enumerate(values, 1):
+        table[number] = value
+        table[value] = number
+    return table
+
+
+def global_select(arguments: Arguments) -> Values:
+    """Wait until an object is ready: ``socket.select``.
+
+    Parameters
+    ----------
+    arguments
+        1: the objects to be read from; 2: those to be written to; each nil or a list. 3: seconds to wait; nil or negative
+        for no limit.
+
+    Returns
+    -------
+    tuple
+        The objects that can be read from and those that can be written to, each by position, and each position by object;
+        and, if there are none, "timeout".
+
+    Raises
+    ------
+    LuaError
+        A list is none, or a value in it cannot be indexed; a descriptor is too large; or the system refuses.
+    """
+    seconds = arguments.number(3, -1)
+    objects: dict[int, Any] = {}
+    readable = _collect(arguments, 1, objects)
+    writable = _collect(arguments, 2, objects)
+    dirty = []
+    for descriptor, value in _members(arguments, 1):
+        if truth(_ask(value, "dirty")):
+            dirty.append(value)
+            readable.discard(descriptor)
+    timeout = Timeout(0 if dirty else seconds)
+    timeout.mark_start()
+    limit = timeout.remaining()
+    if limit >= _TOO_LONG:
+        raise LuaError(b"select failed")
+    try:
+        can_read, can_write, _ = select.select(readable, writable, (), limit if limit >= 0 else None)
+    except OSError:
+        if not dirty:
+            raise LuaError(b"select failed") from None
+        can_read, can_write = [*readable], [*writable]  # the system left the sets as they were
+    tables = (
+        _doubly_keyed(dirty + [objects[number] for number in sorted(can_read)]),
+        _doubly_keyed([objects[number] for number in sorted(can_write)]),
+    )
+    return tables if any(tables) else (*tables, b"timeout")

@@ -1,0 +1,280 @@
+"""The law of the system: every system call on a socket is made here, and its outcome is a number.
+
+`DONE` is success, `TIMEOUT` and `CLOSED` are ours, all others are the system's ``errno``. The tables say what each is called.
+A `Descriptor` is a socket of the system, or none. It waits only as long as the `Timeout` that it is given allows, and
+while it waits, other threads run.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import select
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from luasocket_reference.timeout import Timeout
+
+__all__ = [
+    "CLOSED",
+    "DONE",
+    "HOST_ERRORS",
+    "INVALID",
+    "TIMEOUT",
+    "Descriptor",
+    "describe_error",
+    "describe_resolver_error",
+    "describe_system_resolver_error",
+]
+
+DONE, TIMEOUT, CLOSED = 0, -1, -2
+
+#: The number of no descriptor.
+INVALID = -1
+
+#: The longest wait of ``poll``, in milliseconds; a longer timeout is none.
+_LONGEST_POLL = 2**31 - 1
+
+#: What LuaSocket calls an outcome; all others have the system's name.
+_ERRORS: Mapping[int, bytes] = {
+    TIMEOUT: b"timeout",
+    CLOSED: b"closed",
+    errno.EADDRINUSE: b"address already in use",
+    errno.EISCONN: b"already connected",
+    errno.EACCES: b"permission denied",
+    errno.ECONNREFUSED: b"connection refused",
+    errno.ECONNABORTED: b"closed",
+    errno.ECONNRESET: b"closed",
+    errno.ETIMEDOUT: b"timeout",
+}
+
+#: What it calls an error of getaddrinfo; all others have the system's name.
+_RESOLVER_ERRORS: Mapping[int, bytes] = {
+    socket.EAI_AGAIN: b"temporary failure in name resolution",
+    socket.EAI_BADFLAGS: b"invalid value for ai_flags",
+    socket.EAI_FAIL: b"non-recoverable failure in name resolution",
+    socket.EAI_FAMILY: b"ai_family not supported",
+    socket.EAI_MEMORY: b"memory allocation failure",
+    socket.EAI_NONAME: b"host or service not provided, or not known",
+    socket.EAI_OVERFLOW: b"argument buffer overflow",
+    socket.EAI_SERVICE: b"service not supported for socket type",
+    socket.EAI_SOCKTYPE: b"ai_socktype not supported",
+}
+
+#: What it calls the failure of a look-up by gethostbyname or gethostbyaddr. Python reports those of the first as errors
+#: of getaddrinfo, which are therefore here, too.
+HOST_ERRORS: Mapping[int, bytes] = {
+    1: b"host not found",  # HOST_NOT_FOUND
+    2: b"Host name lookup failure",  # TRY_AGAIN
+    3: b"Unknown server error",  # NO_RECOVERY
+    4: b"No address associated with name",  # NO_DATA
+    socket.EAI_NONAME: b"host not found",
+    socket.EAI_AGAIN: b"Host name lookup failure",
+    socket.EAI_FAIL: b"Unknown server error",
+    socket.EAI_NODATA: b"No address associated with name",
+    socket.EAI_ADDRFAMILY: b"No address associated with name",
+}
+
+
+def describe_error(outcome: int) -> bytes:
+    """Return what LuaSocket calls an outcome that is not `DONE`."""
+    return _ERRORS.get(outcome) or os.strerror(outcome).encode()
+
+
+def describe_resolver_error(error: OSError) -> bytes:
+    """Return what LuaSocket calls an error of getaddrinfo."""
+    if not isinstance(error, socket.gaierror):  # the resolver could not reach the system
+        return os.strerror(error.errno or 0).encode()
+    return _RESOLVER_ERRORS.get(error.errno or 0) or (error.strerror or "").encode()
+
+
+def describe_system_resolver_error(error: OSError) -> bytes:
+    """Return what the system calls an error of getaddrinfo."""
+    return (error.strerror or "").encode() if isinstance(error, socket.gaierror) else b"System error"
+
+
+_T = TypeVar("_T")
+
+#: Errors after which a call is tried again, once waiting was worthwhile.
+_AGAIN = frozenset({errno.EAGAIN, errno.EWOULDBLOCK})
+_ACCEPT_AGAIN = _AGAIN | {errno.ECONNABORTED}
+
+
+class Descriptor:
+    """A socket of the system, or none.
+
+    Parameters
+    ----------
+    opened
+        What it holds; None for nothing.
+
+    Notes
+    -----
+    Waits are rounded up to a millisecond.
+    """
+
+    def __init__(self, opened: socket.socket | None = None) -> None:
+        self._socket = opened
+        self._number = INVALID  # counts only where there is no socket
+
+    @property
+    def number(self) -> int:
+        """The number of the descriptor; -1 for none."""
+        return self._number if self._socket is None else self._socket.fileno()
+
+    @number.setter
+    def number(self, number: int) -> None:
+        """Hold another descriptor from now on. The one that was held stays open, and its owner is whoever knows it."""
+        if self._socket is not None:
+            self._socket.detach()
+        self._number = number
+        self._socket = None
+        if number < 0:
+            return
+        try:
+            self._socket = socket.socket(fileno=number)
+        except OSError:  # not open, or not a socket: each call on it shall say so itself
+            self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=number)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a descriptor."""
+        return self.number != INVALID
+
+    def create(self, family: int, kind: int, protocol: int = 0) -> int:
+        """Open a new socket, which does not block."""
+        try:
+            self._socket = socket.socket(family, kind, protocol)
+        except OSError as error:
+            return error.errno or 0
+        self._socket.setblocking(False)
+        return DONE
+
+    def destroy(self) -> None:
+        """Close the socket, if there is one."""
+        held, self._socket, self._number = self._socket, None, INVALID
+        if held is not None:
+            try:
+                held.close()
+            except OSError:  # somebody else closed it
+                held.detach()
+
+    # Calls that do not wait
+
+    def attempt(self, operation: Callable[[socket.socket], _T]) -> tuple[int, _T | None]:
+        """Do something with the socket.
+
+        Parameters
+        ----------
+        operation
+            What to do.
+
+        Returns
+        -------
+        tuple
+            The outcome, and what the operation returned.
+        """
+        if self._socket is None:
+            return errno.EBADF, None
+        try:
+            return DONE, operation(self._socket)
+        except OSError as error:
+            return error.errno or 0, None
+
+    def bind(self, address: Any) -> int:
+        """Bind to a local address."""
+        return self.attempt(lambda held: held.bind(address))[0]
+
+    def listen(self, backlog: int) -> int:
+        """Listen, with a queue of so many connections."""
+        return self.attempt(lambda held: held.listen(backlog))[0]
+
+    def shutdown(self, how: int) -> None:
+        """Shut down a direction; what comes of it is of no interest."""
+        self.attempt(lambda held: held.shutdown(how))
+
+    def disconnect(self) -> None:
+        """Forget the peer of a datagram socket; what comes of it is of no interest."""
+        if self._socket is not None:
+            # Python has no word for an address of no family.
+            nowhere = bytes(16 if self._socket.family == socket.AF_INET else 28)
+            ctypes.CDLL(None).connect(self._socket.fileno(), nowhere, len(nowhere))
+
+    # Calls that wait
+
+    def _wait(self, events: int, timeout: Timeout) -> tuple[int, int]:
+        """Wait for events; return the outcome and which of them came."""
+        if timeout.is_zero:
+            return TIMEOUT, 0
+        poll = select.poll()
+        poll.register(self.number, events)
+        seconds = timeout.remaining()
+        milliseconds = seconds * 1000 if seconds >= 0 else -1
+        try:
+            ready = poll.poll(milliseconds if 0 <= milliseconds <= _LONGEST_POLL else None)
+        except OSError as error:
+            return error.errno or 0, 0
+        return (DONE, ready[0][1]) if ready else (TIMEOUT, 0)
+
+    def _persist(
+        self,
+        operation: Callable[[socket.socket], _T],
+        events: int,
+        timeout: Timeout,
+        again: frozenset[int] = _AGAIN,
+    ) -> tuple[int, _T | None]:
+        """Try something until it succeeds, fails, or the time is over; as `attempt`."""
+        if not self.is_open:
+            return CLOSED, None
+        while True:
+            outcome, result = self.attempt(operation)
+            if outcome not in again:
+                return outcome, result
+            outcome, _ = self._wait(events, timeout)
+            if outcome != DONE:
+                return outcome, None
+
+    def connect(self, address: Any, timeout: Timeout) -> int:
+        """Connect to an address."""
+        if not self.is_open:
+            return CLOSED
+        outcome, begun = self.attempt(lambda held: held.connect_ex(address))
+        outcome = outcome or begun or DONE
+        if outcome not in (errno.EINPROGRESS, errno.EAGAIN):
+            return outcome
+        outcome, events = self._wait(select.POLLIN | select.POLLOUT, timeout)
+        if outcome == DONE and events & (select.POLLIN | select.POLLERR):
+            outcome, pending = self.attempt(lambda held: held.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+            return outcome or pending or DONE
+        return outcome
+
+    def accept(self, timeout: Timeout) -> tuple[int, Descriptor | None]:
+        """Wait for a connection."""
+        outcome, accepted = self._persist(lambda held: held.accept()[0], select.POLLIN, timeout, _ACCEPT_AGAIN)
+        if accepted is None:
+            return outcome, None
+        accepted.setblocking(False)
+        return outcome, Descriptor(accepted)
+
+    def send(self, data: bytes | memoryview, timeout: Timeout) -> tuple[int, int]:
+        """Send some bytes; return the outcome and how many went."""
+        outcome, sent = self._persist(lambda held: held.send(data), select.POLLOUT, timeout)
+        return CLOSED if outcome == errno.EPIPE else outcome, sent or 0
+
+    def sendto(self, data: bytes, address: Any, timeout: Timeout) -> tuple[int, int]:
+        """Send a datagram to an address; as `send`."""
+        outcome, sent = self._persist(lambda held: held.sendto(data, address), select.POLLOUT, timeout)
+        return CLOSED if outcome == errno.EPIPE else outcome, sent or 0
+
+    def receive(self, size: int, timeout: Timeout) -> tuple[int, bytes]:
+        """Receive some bytes, at most `size`; return the outcome and the bytes. No bytes are the end: `CLOSED`."""
+        outcome, data = self._persist(lambda held: held.recv(size), select.POLLIN, timeout)
+        return (CLOSED if outcome == DONE and not data else outcome), data or b""
+
+    def receive_datagram(self, size: int, timeout: Timeout) -> tuple[int, bytes, Any]:
+        """Receive a datagram, cut to `size` bytes; return the outcome, the bytes, and who sent them."""
+        # recvmsg, since recv(0) of Python would leave the datagram where it is.
+        outcome, message = self._persist(lambda held: held.recvmsg(size), select.POLLIN, timeout)
+        return (outcome, b"", None) if message is None else (outcome, message[0], message[3])
