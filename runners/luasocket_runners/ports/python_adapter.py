@@ -255,8 +255,8 @@ class PythonAdapter:
         host = f"Python {sys.version_info.major}.{sys.version_info.minor}"
         return {
             "protocol": PROTOCOL, "name": self._name, "version": version.decode("latin-1") if version else "unknown",
-            "dialect": self._dialect, "host": host, "capabilities": ["coroutines", "yield-across-pcall", "gc",
-            "descriptors"],
+            "dialect": self._dialect, "host": host,
+            "capabilities": ["coroutines", "yield-across-pcall", "gc", "descriptors"],
         }  # fmt: skip
 
     def _call(self, function: Any, name: str, args: list[Any], *first: Any) -> Sequence[Any]:

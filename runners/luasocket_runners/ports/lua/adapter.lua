@@ -350,8 +350,8 @@ local function load_module(name)
     if not ok then
         local message = tostring(result)
         if find(message, "module '" .. name .. "' not found", 1, true) then
-            message = format("the Lua module '%s' is not installed for %s, or LUA_PATH and LUA_CPATH do not lead to it. "
-                .. "(LuaSocket is Debian's lua-socket, or luarocks install luasocket.)", name, _VERSION)
+            message = format("the Lua module '%s' is not installed for %s, or LUA_PATH and LUA_CPATH do not lead to it."
+                .. " (LuaSocket is Debian's lua-socket, or luarocks install luasocket.)", name, _VERSION)
         end
         unavailable(message)
     elseif type(result) ~= "table" then

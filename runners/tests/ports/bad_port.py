@@ -1,0 +1,111 @@
+"""An adapter that misbehaves in one way, named by its first argument, when ``socket.bad`` is called.
+
+``socket.good`` returns 1. It is written without our adapters: it has to do what those never do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+
+def send(message: Any) -> None:
+    """Write a message."""
+    write(json.dumps(message).encode() + b"\n")
+
+
+def write(data: bytes) -> None:
+    """Write bytes, all of them."""
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def misbehave(mode: str, number: int) -> None:
+    """Do what the mode says, and then, where anybody still listens, answer rightly."""
+    match mode:
+        case "exit":
+            print("I give up", file=sys.stderr)
+            sys.exit(7)
+        case "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "die in a message":
+            write(b'{"id":')
+            sys.exit(1)
+        case "hang":
+            signal.pause()
+        case "late":
+            time.sleep(1)
+        case "twice":
+            send({"id": number, "returns": [1]})
+        case "another":
+            number += 1000
+        case "garbage":
+            write(b"lua: \x1b[31mwarning\n")
+        case "garbage without an end":
+            write(b"Segmentation fault")
+            signal.pause()
+        case "no object":
+            send([1])
+        case "not UTF-8":
+            write(b'{"id":"\xff\xfe"}\n')
+        case "NaN":
+            write(b'{"id":NaN}\n')
+        case "deep":
+            write(b"[" * 100_000 + b"\n")
+        case "long line":
+            for _ in range(100):
+                write(b"x" * 1_000_000)
+            write(b"\n")
+        case "close":
+            os.close(1)
+            signal.pause()
+        case "child keeps the pipe":
+            subprocess.Popen(["sleep", "1000"])
+            sys.exit(3)
+        case "child ignores the end":
+            subprocess.Popen(["sh", "-c", "trap '' HUP TERM INT; sleep 1000"])
+        case "flood of errors":
+            for _ in range(200):
+                os.write(2, b"e" * 99_999 + b"\n")
+        case "flood of messages":
+            while True:
+                send({"id": number, "returns": [1]})
+        case "leaks":
+            import socket
+
+            global leaked
+            leaked = [socket.socket() for _ in range(100)]
+    send({"id": number, "returns": [1]})
+
+
+leaked: list[Any] = []
+
+
+def main(mode: str) -> None:
+    """Serve."""
+    if mode == "die at start":
+        print("no licence", file=sys.stderr)
+        sys.exit(4)
+    if mode == "garbage at start":
+        print("Welcome to Lua!", flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        number, op = request["id"], request["op"]
+        if op == "describe":
+            send({"id": number, "protocol": 1, "name": "bad", "version": "0", "dialect": "luasocket-3", "host": "Python"})
+        elif request.get("target") == "socket.bad":
+            misbehave(mode, number)
+        else:
+            send({"id": number, "returns": [1] if op == "call" else []})
+    if mode == "ignores the end":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,70 @@
+"""What the tests of ports share: connections that are closed for certain, and a look at what they leave behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from luasocket_runners.ports.process import ProcessConnection
+
+#: Seconds for what has to happen at once: a hundred times longer than it takes.
+SOON = 10.0
+
+
+def members(group: int) -> list[int]:
+    """Return the living processes of a process group."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                state, _, leader = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
+            except OSError:  # it ended while we looked
+                continue
+            if int(leader) == group and state != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition that nothing tells of; False when it does not come."""
+    deadline = time.monotonic() + SOON
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+@pytest.fixture
+def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The process groups of all children that are started during the test."""
+    found: list[int] = []
+    original = ProcessConnection.__init__
+
+    def init(self: ProcessConnection, *args: object) -> None:
+        original(self, *args)  # type: ignore[arg-type]
+        found.append(self.pid)
+
+    monkeypatch.setattr(ProcessConnection, "__init__", init)
+    return found
+
+
+@pytest.fixture
+def nothing_left(groups: list[int]) -> Iterator[None]:
+    """Fails the test that leaves a process, a descriptor or a thread behind."""
+    from luasocket_runners.ports import guardian
+
+    guardian.forget(0)  # the guardian is started, and its pipe counted, before we look
+    gc.collect()
+    descriptors = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names, not paths)
+    threads = set(threading.enumerate())
+    yield
+    for group in groups:
+        assert until(lambda group=group: not members(group)), f"processes are left: {members(group)}"  # type: ignore[misc]
+    assert set(threading.enumerate()) <= threads
+    assert set(os.listdir("/proc/self/fd")) <= descriptors  # noqa: PTH208
