@@ -39,6 +39,9 @@ class Api(Protocol):
     #: Raised for what raises in Lua; its attribute ``value`` is the error's value, its only argument.
     LuaError: type[Exception]
 
+    #: A dict whose keys may be tables, too.
+    Table: type[dict[Any, Any]]
+
     def open(self, dialect: str) -> Any:
         """Return the module ``socket`` of a dialect."""
 
@@ -146,7 +149,8 @@ class PythonAdapter:
             "tostring": lambda value: (api.tostring(value),),
             "type": lambda value: (self._type(value).encode(),),
             "rawequal": lambda one, other: (self._raw_equal(one, other),),
-            "coroutine": {b"wrap": self._wrap, b"yield": self._yield},
+            "coroutine.wrap": self._wrap,
+            "coroutine.yield": self._yield,
         }  # fmt: skip
         self._objects: dict[int, Any] = {}  # by handle
         self._handles: dict[int, int] = {}  # by the id() of objects that `_objects` keeps alive
@@ -227,13 +231,13 @@ class PythonAdapter:
             case {"op": "call", "handle": int(handle), "method": str(method), "args": list(args)}:
                 value = self._object(handle)
                 name = f"{self._type(value)}:{method}"
-                return self._call(self._index(value, method), name, args, value)
+                return self._call(self._api.index(value, method), name, args, value)
             case {"op": "call", "handle": int(handle), "args": list(args)}:
                 return self._call(self._object(handle), "the function", args)
             case {"op": "get", "target": str(path)}:
                 return (self._at(path),)
             case {"op": "get", "handle": int(handle), "field": str(field)}:
-                return (self._index(self._object(handle), field),)
+                return (self._api.index(self._object(handle), field),)
             case {"op": "set", "target": str(path), "value": new}:
                 parent, _, field = path.rpartition(".")
                 self._api.setindex(self._at(parent, parent), field, self._from_json(new))
@@ -269,17 +273,16 @@ class PythonAdapter:
             raise TypeError(f"{name} returned {results!r:.200}, not a tuple")
         return results
 
-    def _index(self, value: Any, name: str) -> Any:
-        return value.get(name.encode("latin-1")) if isinstance(value, dict) else self._api.index(value, name)
-
     def _at(self, path: str, needed: str | None = None) -> Any:
         """Return what is at a path; None if nothing is there, or, if it is `needed`, raise Missing."""
-        root, *names = path.split(".")
-        value = self._roots.get(root)
+        names: list[str] = []
+        if path not in self._roots:
+            path, *names = path.split(".")
+        value = self._roots.get(path)
         for name in names:
             if value is None:
                 break
-            value = self._index(value, name)
+            value = self._api.index(value, name)
         if value is None and needed is not None:
             raise Missing(needed)
         return value
@@ -391,6 +394,10 @@ class PythonAdapter:
                 return "table"
         return "function" if callable(value) else "userdata"
 
+    def _is_plain(self, table: dict[Any, Any]) -> bool:
+        """Tell whether a table is plain data: a class of its own is what a metatable is in Lua."""
+        return type(table) in (dict, self._api.Table) and not any(map(callable, table.values()))
+
     def _to_json(self, value: Any) -> Any:
         match value:
             case None | bool() | int():
@@ -401,7 +408,7 @@ class PythonAdapter:
                 return {"number": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
             case bytes():
                 return value.decode("latin-1")
-            case dict() if id(value) not in self._handles and not any(map(callable, value.values())):
+            case dict() if id(value) not in self._handles and self._is_plain(value):
                 return {"table": [[self._to_json(key), self._to_json(item)] for key, item in value.items()]}
         if id(value) in self._numbers:
             return {"function": self._numbers[id(value)]}
@@ -423,6 +430,9 @@ class PythonAdapter:
             case {"handle": int(handle)}:
                 return self._object(handle)
             case {"table": list(pairs)} if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-                table = {self._from_json(key): self._from_json(item) for key, item in pairs}
-                return {key: item for key, item in table.items() if item is not None}
+                table = self._api.Table()
+                for key, item in pairs:
+                    if (entry := self._from_json(item)) is not None:
+                        table[self._from_json(key)] = entry
+                return table
         raise Fault(f"this is no value: {value!r:.200}")
