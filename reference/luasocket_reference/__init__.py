@@ -3,8 +3,8 @@
 The law of this room: it knows nothing of the other rooms and needs nothing but the standard library. It answers as the
 real library does: the same values, so many of them, the same messages, the same errors, in two dialects.
 
-Lua's values are None, bool, int and float, bytes (a str is taken for Latin-1), dict, functions and objects. Each function
-returns a tuple of Lua's results. What Lua raises is raised as `LuaError`.
+Lua's values are None, bool, int and float, bytes (a str is taken for Latin-1), dict, functions and objects. Each
+function returns a tuple of Lua's results. What Lua raises is raised as `LuaError`.
 
 >>> import luasocket_reference
 >>> socket = luasocket_reference.open()

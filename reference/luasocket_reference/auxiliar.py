@@ -1,8 +1,8 @@
 """The law of Lua's values: what a value is, what an argument may be, and what is raised when it is not.
 
-Lua's values are None, bool, int and float, bytes, dict (a table), functions, and `Object`. `Arguments` holds those of one
-call and checks them as ``lauxlib`` does, with the same messages. `Method` is a function of a class of objects: it checks
-what it is called on, then runs. Nothing here knows of sockets.
+Lua's values are None, bool, int and float, bytes, dict (a table), functions, and `Object`. `Arguments` holds those of
+one call and checks them as ``lauxlib`` does, with the same messages. `Method` is a function of a class of objects: it
+checks what it is called on, then runs. Nothing here knows of sockets.
 
 Numbers become C's integers as x86-64 does it, also where C leaves it open.
 """
@@ -211,7 +211,7 @@ def call(value: Any, *arguments: Any) -> Values:
 
 
 def field(table: Mapping[Any, Any], name: str) -> Any:
-    """Return the field of a table under a string, which a Python caller may have written as str; None if it is absent."""
+    """Return the field of a table under a string, which Python callers may have written as str; None without one."""
     value = table.get(name.encode("latin-1"), table.get(name))
     return value.encode("latin-1") if isinstance(value, str) else value
 
@@ -546,9 +546,7 @@ _NAMES: Mapping[Any, bytes] = {None: b"nil", True: b"true", False: b"false"}
 
 
 def tostring(value: Any, has_integers: bool = True) -> bytes:
-    """Return a value as Lua's ``tostring`` does: ``b"tcp{client}: 0x55550010"`` for an object.
-
-    """
+    """Return a value as Lua's ``tostring`` does: ``b"tcp{client}: 0x55550010"`` for an object."""
     if value is None or isinstance(value, bool):
         return _NAMES[value]
     if isinstance(value, str):

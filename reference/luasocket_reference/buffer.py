@@ -1,8 +1,8 @@
 """The law of streams: how bytes are sent, received by patterns, and counted.
 
-Sending is not buffered. Receiving reads blocks; what a call did not ask for stays in the buffer for the next one, and what
-a call returns is gone from it, also when the call failed. Here, nothing is known of connections: `Buffer` works on a
-`Descriptor`.
+Sending is not buffered. Receiving reads blocks; what a call did not ask for stays in the buffer for the next one, and
+what a call returns is gone from it, also when the call failed. Here, nothing is known of connections: `Buffer` works
+on a `Descriptor`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The law of the helper module: what LuaSocket writes in Lua, on top of the functions of the module.
 
-It calls the module through its fields, so that whoever replaces one is heard, and it knows no more of objects than their
-methods. Sources and sinks are tables that can be called, and that ``select`` accepts.
+It calls the module through its fields, so that whoever replaces one is heard, and it knows no more of objects than
+their methods. Sources and sinks are tables that can be called, and that ``select`` accepts.
 """
 
 from __future__ import annotations

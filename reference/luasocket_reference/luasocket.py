@@ -1,6 +1,7 @@
 """The law of the module: what the table ``socket`` of a dialect is made of, and Lua's operations on it.
 
-The functions of the C library come first, those of the helper module are built on top. Here, things are only put together.
+The functions of the C library come first, those of the helper module are built on top. Here, things are only put
+together.
 """
 
 from __future__ import annotations

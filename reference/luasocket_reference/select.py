@@ -1,7 +1,7 @@
 """The law of select: which of several objects can be read from, or written to, without waiting.
 
-An object takes part if it has ``getfd``. One whose ``dirty`` is true is readable without asking the system, and then nobody
-waits. The limit is the number of a descriptor, not how many there are.
+An object takes part if it has ``getfd``. One whose ``dirty`` is true is readable without asking the system, and then
+nobody waits. The limit is the number of a descriptor, not how many there are.
 """
 
 from __future__ import annotations
@@ -72,14 +72,14 @@ def global_select(arguments: Arguments) -> Values:
     Parameters
     ----------
     arguments
-        1: the objects to be read from; 2: those to be written to; each nil or a list. 3: seconds to wait; nil or negative
-        for no limit.
+        1: the objects to be read from; 2: those to be written to; each nil or a list. 3: seconds to wait; nil or
+        negative for no limit.
 
     Returns
     -------
     tuple
-        The objects that can be read from and those that can be written to, each by position, and each position by object;
-        and, if there are none, "timeout".
+        The objects that can be read from and those that can be written to, each by position, and each position by
+        object; and, if there are none, "timeout".
 
     Raises
     ------

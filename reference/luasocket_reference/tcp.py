@@ -1,7 +1,7 @@
 """The law of TCP objects: a master becomes a server by ``listen``, or a client by ``connect``, and never goes back.
 
-The table says which class a method works on. A method checks nothing else of the object's state: what cannot be done, the
-system says.
+The table says which class a method works on. A method checks nothing else of the object's state: what cannot be done,
+the system says.
 """
 
 from __future__ import annotations
@@ -88,9 +88,7 @@ class Tcp(Object):
         """Make a descriptor of the object's family; return None, or an error."""
         return self._endpoint.create(self._endpoint.family, v6only=True)
 
-    def connect_from(
-        self, local: tuple[bytes, bytes] | None, peer: tuple[bytes, bytes], family: int
-    ) -> bytes | None:
+    def connect_from(self, local: tuple[bytes, bytes] | None, peer: tuple[bytes, bytes], family: int) -> bytes | None:
         """Bind, if there is a local address, then connect; return None, or an error.
 
         Parameters
@@ -366,8 +364,8 @@ def global_connect(arguments: Arguments) -> Values:
     Parameters
     ----------
     arguments
-        1, 2: host and port of the peer; 3, 4: the local ones, which may be nil; 5: a family, "inet", "inet6" or "unspec"
-        (the default).
+        1, 2: host and port of the peer; 3, 4: the local ones, which may be nil; 5: a family, "inet", "inet6" or
+        "unspec" (the default).
 
     Returns
     -------

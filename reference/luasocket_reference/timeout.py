@@ -1,8 +1,8 @@
 """The law of time: what a timeout is, how much of it is left, what time it is, and how to wait for nothing.
 
-A timeout has two limits, in seconds, negative for none: `block` for a wait and `total` for a call. With one of them set,
-it is a deadline of the whole call. With both, each wait has `block` at most, and the waits together `total`. Nobody else
-computes with times.
+A timeout has two limits, in seconds, negative for none: `block` for a wait and `total` for a call. With one of them
+set, it is a deadline of the whole call. With both, each wait has `block` at most, and the waits together `total`.
+Nobody else computes with times.
 """
 
 from __future__ import annotations

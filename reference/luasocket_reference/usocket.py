@@ -1,8 +1,8 @@
 """The law of the system: every system call on a socket is made here, and its outcome is a number.
 
-`DONE` is success, `TIMEOUT` and `CLOSED` are ours, all others are the system's ``errno``. The tables say what each is called.
-A `Descriptor` is a socket of the system, or none. It waits only as long as the `Timeout` that it is given allows, and
-while it waits, other threads run.
+`DONE` is success, `TIMEOUT` and `CLOSED` are ours, all others are the system's ``errno``. The tables say what each is
+called. A `Descriptor` is a socket of the system, or none. It waits only as long as the `Timeout` that it is given
+allows, and while it waits, other threads run.
 """
 
 from __future__ import annotations
