@@ -217,7 +217,7 @@ def field(table: Mapping[Any, Any], name: str) -> Any:
 
 
 class _Identity:
-    """A key that equals only itself, for a table that Python cannot hash."""
+    """A key that equals only itself: a table, which Python cannot hash, or a boolean, which to Python is a number."""
 
     __slots__ = ("value",)
 
@@ -232,11 +232,11 @@ class _Identity:
 
 
 class Table(dict[Any, Any]):
-    """A table whose keys can be tables, too: those are told apart by identity, as in Lua."""
+    """A table with the keys of Lua's: tables can be keys, told apart by identity, and ``True`` is another key than 1."""
 
     @staticmethod
     def _key(key: Any) -> Any:
-        return _Identity(key) if isinstance(key, dict) else key
+        return _Identity(key) if isinstance(key, (dict, bool)) else key
 
     def __setitem__(self, key: Any, value: Any) -> None:
         super().__setitem__(self._key(key), value)
@@ -255,11 +255,11 @@ class Table(dict[Any, Any]):
         return (key.value if isinstance(key, _Identity) else key for key in super().__iter__())
 
     def keys(self) -> Any:
-        """Return the keys, the tables among them as they are."""
+        """Return the keys as they were given."""
         return list(self)
 
     def items(self) -> Any:
-        """Return the pairs of key and value, tables among the keys as they are."""
+        """Return the pairs of key and value, the keys as they were given."""
         return [(key, self[key]) for key in self]
 
 
