@@ -148,6 +148,8 @@ class ActionReader(ValueReader):
                 return None
             if name in scope.peers:
                 return name
+            if action.on and scope.unsure:
+                return None
             if action.on:
                 known = listed(sorted(scope.peers)) if scope.peers else "none has been made"
                 hint = nearest(name, sorted(scope.peers)) or f" Peers here: {known}."
@@ -162,6 +164,8 @@ class ActionReader(ValueReader):
         if action.on:
             if len(scope.peers) == 1:
                 return next(iter(scope.peers))
+            if scope.unsure:
+                return None
             if scope.peers:
                 self.report(node.line, f"Which peer is meant? Say `who`: one of {listed(sorted(scope.peers))}.")
             else:

@@ -17,14 +17,15 @@ from luasocket_spec.capabilities import CAPABILITIES
 from luasocket_spec.cases import prose, put_in
 from luasocket_spec.nodes import Mapping, Node, Scalar, Sequence, read
 from luasocket_spec.problems import Problem, SpecError, nearest
+from luasocket_spec.reading import listed
 from luasocket_spec.steps import StepReader
 from luasocket_spec.values import NAME, SELF, Scope
 
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _STATEMENT: Final = re.compile(r"[A-Za-z0-9_.:]+/[a-z0-9]+(-[a-z0-9]+)*")
 #: The keys that a row may have of its own, beside its columns.
-_ROW_KEYS: Final = ("says", "hint", "needs", "cites", "dialects")
-_BEHAVIOUR: Final = (
+ROW_KEYS: Final = ("says", "hint", "needs", "cites", "dialects")
+BEHAVIOUR_KEYS: Final = (
     "id", "says", "hint", "cites", "authority", "dialects", "needs", "given", "functions", "disagrees", "cases",
     "steps",
 )  # fmt: skip
@@ -103,7 +104,7 @@ class _Assembly:
             says = file.text(entry["says"], "`says`") if "says" in entry else ""
             needs = self._needs(file, entry)
             steps = file.steps(entry["steps"], scope) if "steps" in entry else ()
-            if steps and SELF not in scope.names:
+            if steps and SELF not in scope.names and not scope.unsure:
                 file.report(
                     key.line, f"The fixture `{name}` never binds `self`, the handle that it makes: add `as: self`."
                 )
@@ -137,7 +138,7 @@ class _Assembly:
         if not items and isinstance(found["behaviours"], Sequence):
             file.report(found["behaviours"].line, "The file has no behaviours: write one, or delete it.")
         for node in items:
-            entry = file.map(node, "A behaviour", _BEHAVIOUR, ("id",), "{id: …, says: …, steps: […]}")
+            entry = file.map(node, "A behaviour", BEHAVIOUR_KEYS, ("id",), "{id: …, says: …, steps: […]}")
             if "id" not in entry:
                 continue
             name = file.text(entry["id"], "`id`")
@@ -161,7 +162,7 @@ class _Assembly:
             row: dict[str, Node] = {}
             own: dict[str, Node] = {}
             for column, column_key, value in file.named(cells, f"The case `{name}`", "{column: value}"):
-                if column in _ROW_KEYS:
+                if column in ROW_KEYS:
                     own[column] = value
                 elif NAME.fullmatch(column):
                     row[column] = value
@@ -240,7 +241,7 @@ class _Assembly:
         steps = file.steps(entry["steps"], scope) if "steps" in entry else ()
         made = file.functions(entry["functions"], scope) if functions else {}
         disagrees = self._disagrees(file, node, entry, scope, authority)
-        if steps and not scope.checks:
+        if steps and not scope.checks and not scope.unsure:
             file.report(
                 place.line,
                 "Every step of the behaviour only prepares: say what the port answers, with `returns` or `raises`.",
@@ -259,12 +260,12 @@ class _Assembly:
         """Report what no row of a behaviour uses."""
         if "functions" in entry and scopes:
             for name, key, _ in file.named(entry["functions"], "`functions`", "finalizer: {}"):
-                if not any(name in scope.used for scope in scopes):
+                if not any(name in scope.used or scope.unsure for scope in scopes):
                     file.report(
                         key.line,
                         f"The function `{name}` is used nowhere: write `${name}` where it belongs, or strike it.",
                     )
-        if "disagrees" in entry and scopes and not any(scope.forked for scope in scopes):
+        if "disagrees" in entry and scopes and not any(scope.forked or scope.unsure for scope in scopes):
             file.report(
                 entry["disagrees"].line,
                 "`disagrees` needs a step that tells `documented` from `observed` in its results: write it,"
@@ -272,9 +273,9 @@ class _Assembly:
             )
 
     def _authority(self, file: StepReader, node: Node, entry: dict[str, Node]) -> tuple[m.Authority, tuple[str, ...]]:
-        authority: m.Authority = "documented"
+        authority: m.Authority | None = "documented"
         if "authority" in entry:
-            authority = cast(m.Authority, file.word(entry["authority"], "`authority`", m.AUTHORITIES) or authority)
+            authority = cast("m.Authority | None", file.word(entry["authority"], "The authority", m.AUTHORITIES))
         cites: dict[str, None] = {}
         for item in file.items(entry["cites"], "`cites`", "[client:receive/timeout]") if "cites" in entry else ():
             name = file.text(item, "A citation")
@@ -303,7 +304,7 @@ class _Assembly:
             file.report(
                 entry["cites"].line, "What is only observed cites nothing: strike `cites` or `authority: observed`."
             )
-        return authority, tuple(cites)
+        return authority or "documented", tuple(cites)
 
     def _given(self, file: StepReader, entry: dict[str, Node], scope: Scope) -> tuple[tuple[str, m.Fixture], ...]:
         """Read `given`: each fixture brings its names and peers, under the name that is given to it."""
@@ -316,14 +317,15 @@ class _Assembly:
             fixture = self.fixtures.get(wanted)
             if fixture is None:
                 if wanted:
-                    hint = nearest(wanted, self.fixtures)
+                    hint = nearest(wanted, self.fixtures) or f" There are {listed(self.fixtures)}."
                     file.report(
                         node.line,
                         f"There is no fixture `{wanted}`: choose one of fixtures.yaml, or add it there.{hint}",
                     )
-                file.bind(name, scope)
+                scope.unsure = True
                 continue
             inner = self.scopes[wanted]
+            scope.unsure = scope.unsure or inner.unsure
             for made in inner.bound:
                 under = _under(name, made)
                 scope.bound.add(under)

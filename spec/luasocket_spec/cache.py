@@ -38,6 +38,7 @@ def key(data: Mapping[str, bytes], code: Mapping[str, bytes]) -> bytes:
     """Return what identifies the result of reading ``data`` with ``code``, both by file name."""
     digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sys.version}".encode())
     for files in (data, code):
+        digest.update(f"{len(files)} files".encode())
         for name, content in files.items():
             digest.update(f"\0{name}\0{len(content)}\0".encode())
             digest.update(content)

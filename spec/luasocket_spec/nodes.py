@@ -118,7 +118,9 @@ def _plain(text: str) -> Plain | ValueError:
     if lower in _SPELLINGS:
         return ValueError(f'`{text}` is not a string to YAML: write {_SPELLINGS[lower]}, or "{text}" for the string')
     if not text:
-        return ValueError('Nothing stands here, which YAML reads as null: write null, "", [] or {}')
+        return ValueError(
+            'Nothing stands here, which YAML reads as null: write null, "", [] or {}; quote a text with a comma'
+        )
     if text in {"=", "<<"}:
         return ValueError(
             f'`{text}` has a meaning of its own in YAML: write "{text}" for the string; merging is not allowed'
@@ -140,6 +142,11 @@ _WORDS: Final = _BOOLEANS | {"null", "true", "false", ""}
 def _line(event: Any) -> int:
     """Return the line on which the event begins. Parsers always set the mark, although its type lets it be absent."""
     return int(event.start_mark.line) + 1
+
+
+#: What no parser reads, what some take for the end of a line, so that lines would be counted otherwise than an editor
+#: does, and tabs, which YAML allows in places that nobody remembers.
+_UNPRINTABLE: Final = re.compile("[^\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\r(?!\n)")
 
 
 class _Composer:
@@ -176,7 +183,8 @@ class _Composer:
             self._report(line, f"The anchor `&{event.anchor}` is not allowed: write the value out, or use `cases`.")
         tag = getattr(event, "tag", None)
         if tag is not None:
-            self._report(line, f"The tag `{tag}` is not allowed: strike it; a string is quoted.")
+            short = tag.replace("tag:yaml.org,2002:", "!!")
+            self._report(line, f"The tag `{short}` is not allowed: strike it; a string is quoted.")
 
     def _attach(self, node: Node) -> None:
         """Put a node into the innermost open collection."""
@@ -249,11 +257,6 @@ class _Composer:
                 return self._root
 
 
-def _first(data: bytes, wrong: bytes) -> int:
-    """Return the line of the first occurrence."""
-    return data.count(b"\n", 0, data.index(wrong)) + 1
-
-
 def read(data: bytes, report: Report) -> Node | None:
     """Read one file's bytes; report what is not allowed.
 
@@ -267,17 +270,17 @@ def read(data: bytes, report: Report) -> Node | None:
     except UnicodeDecodeError as error:
         report(data.count(b"\n", 0, error.start) + 1, "This is not UTF-8: save the file as UTF-8.")
         return None
-    if b"\t" in data:
-        report(_first(data, b"\t"), 'A tab stands here: write spaces, and "\\t" within a string.')
+    unprintable = _UNPRINTABLE.search(text)
+    if unprintable:
+        what = 'A tab stands here: write spaces, and "\\t" within a string.'
+        if unprintable[0] != "\t":
+            what = 'A control character stands here: write it as an escape, such as "\\x00".'
+        report(text.count("\n", 0, unprintable.start()) + 1, what)
         return None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     parser = loader(text)
     try:
         return _Composer(report).compose(parser)
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1 if error.position >= 0 else 1
-        report(line, 'A control character stands here: write it as an escape, such as "\\x00".')
-        return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         report(mark.line + 1 if mark else 1, f"This is not YAML: {error.problem or error.context}.")

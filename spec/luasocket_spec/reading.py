@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import cast
+from typing import Final, cast
 
 from luasocket_spec import model as m
 from luasocket_spec.nodes import REFUSED, Mapping, Node, Scalar, Sequence
@@ -36,6 +36,9 @@ def listed(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
 
 
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
+
+
 def in_lua(node: Node, *, quoted: bool = True) -> str:
     """Write a node in Lua's notation, for people."""
     if isinstance(node, Sequence):
@@ -44,7 +47,8 @@ def in_lua(node: Node, *, quoted: bool = True) -> str:
         inner = ", ".join(f"{key.text} = {in_lua(value)}" for key, value in node.pairs.values())
         return "{" + inner + "}"
     if isinstance(node.value, str):
-        return f'"{node.text}"' if quoted and not node.text.startswith("$") else node.text
+        escaped = node.text.translate(_ESCAPES)
+        return '"' + escaped.replace('"', '\\"') + '"' if quoted and not node.text.startswith("$") else escaped
     if isinstance(node.value, float) and math.isinf(node.value):
         return "math.huge" if node.value > 0 else "-math.huge"
     return "nil" if node.value is None else node.text
@@ -71,7 +75,10 @@ class Reader:
         """Report a node of a wrong type, unless it has been reported already."""
         if isinstance(node, Scalar) and node.value is REFUSED:
             return
-        self.report(node.line, f"{what}, not {kind_of(node)}: write it as {example}.")
+        if isinstance(node, Scalar) and node.text.startswith("$"):
+            self.report(node.line, f"{what}, and `{node.text}` is no column of `cases`: write it as {example}.")
+        else:
+            self.report(node.line, f"{what}, not {kind_of(node)}: write it as {example}.")
 
     # -- maps with fixed keys
 

@@ -101,7 +101,7 @@ class StepReader(ActionReader):
         if "succeeds" in found:
             self.yes(found["succeeds"], "`succeeds`")
             outcomes = [(m.Reading(), m.Succeeds())]
-        else:
+        if present != ["succeeds"]:
             scope.checks = True
         return m.Expectation(tuple(outcomes))
 
@@ -112,8 +112,14 @@ class StepReader(ActionReader):
         items = self.items(node, "`steps`", "- call: …")
         if not items and isinstance(node, Sequence):
             self.report(node.line, "There are no steps: write what is done.")
-        found = [self._step(item, scope) for item in items]
-        return tuple(step for step in found if step is not None)
+        found: list[m.Step] = []
+        for item in items:
+            step = self._step(item, scope)
+            if step is None:
+                scope.unsure = True
+            else:
+                found.append(step)
+        return tuple(found)
 
     def _step(self, node: Node, scope: Scope) -> m.Step | None:
         if not isinstance(node, Mapping):

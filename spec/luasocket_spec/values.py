@@ -21,7 +21,7 @@ DOTTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 RESERVED: Final = frozenset({"self", "socket", "coroutine", "tostring", "type", "rawequal"})
 #: What a fixture calls the handle that it makes.
 SELF: Final = "self"
-_VALUE_KEYS: Final = ("table", "repeat", "concat", "type", "between", "pattern", "one_of", "fields", "keyed", "length")
+VALUE_KEYS: Final = ("table", "repeat", "concat", "type", "between", "pattern", "one_of", "fields", "keyed", "length")
 #: What Python's regular expressions have and ECMAScript's or RE2's have not, or mean otherwise.
 _UNSHARED: Final = re.compile(r"(?<!\\)(?:\\\\)*(\(\?(?!:)|\\[1-9AZzGK]|[*+?}]\+)")
 
@@ -39,6 +39,7 @@ class Scope:
     dialects: tuple[m.Dialect, ...] = m.DIALECTS
     forked: bool = False  #: a step has readings `documented` and `observed`
     checks: bool = False  #: a step demands something of the port
+    unsure: bool = False  #: a step or fixture could not be read: what is not known may come from there
     bound: set[str] = field(default_factory=set)  #: every name ever made, even if dropped
 
 
@@ -82,7 +83,7 @@ class ValueReader(Reader):
 
     def bound(self, node: Scalar, name: str, scope: Scope, written: str) -> None:
         """Report a name that no earlier step has made."""
-        if name in scope.names:
+        if name in scope.names or scope.unsure:
             return
         if not DOTTED.fullmatch(name):
             self.report(node.line, f'`{written}` is no name: write "${written}" for the string `{written}`.')
@@ -139,12 +140,12 @@ class ValueReader(Reader):
     def _tagged(self, node: Mapping, scope: Scope, *, expected: bool) -> m.SpecValue:
         """Read a map with a tag: a table, a built string, or a matcher."""
         keys = [str(key.value) for key, _ in node.pairs.values()]
-        tags = [key for key in keys if key in _VALUE_KEYS]
+        tags = [key for key in keys if key in VALUE_KEYS]
         if len(tags) != 1:
-            hint = nearest(keys[0], _VALUE_KEYS) if keys and not tags else ""
+            hint = nearest(keys[0], VALUE_KEYS) if keys and not tags else ""
             written = f"has {listed(tags)}" if tags else f"has {listed(keys)}" if keys else "is empty"
             hint = hint or " A plain table is written {table: {name: value}}."
-            self.report(node.line, f"A map among values has one of {listed(_VALUE_KEYS)}; this one {written}.{hint}")
+            self.report(node.line, f"A map among values has one of {listed(VALUE_KEYS)}; this one {written}.{hint}")
             return None
         tag = tags[0]
         known = ("repeat", "times") if tag == "repeat" else (tag,)

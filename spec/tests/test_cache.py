@@ -1,0 +1,175 @@
+"""What is kept between runs is found again, and nothing that somebody else could have written is ever read.
+
+What lives here: the cache's promises.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from luasocket_spec import Spec, cache, load
+
+KEY = bytes(32)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of our own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv(cache.SWITCH, raising=False)
+    return tmp_path / "luasocket-conformance"
+
+
+@pytest.fixture
+def spec(valid: Path) -> Spec:
+    return load(valid)
+
+
+def kept(home: Path) -> Path:
+    (file,) = home.iterdir()
+    return file
+
+
+def test_kept_is_found(spec: Spec, home: Path) -> None:
+    assert cache.find(KEY) is None
+    cache.keep(KEY, spec)
+    assert cache.find(KEY) == spec
+    assert cache.find(b"\1" * 32) is None, "another key"
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert kept(home).stat().st_mode & 0o777 == 0o600
+
+
+def test_shared_fixtures_stay_shared(spec: Spec) -> None:
+    cache.keep(KEY, spec)
+    found = cache.find(KEY)
+    assert found is not None
+    assert found.behaviours[0].given[0][1] is found.fixtures["client"]
+
+
+def test_a_new_one_takes_the_place_of_the_old(spec: Spec, home: Path) -> None:
+    cache.keep(KEY, spec)
+    cache.keep(b"\1" * 32, spec)
+    assert cache.find(KEY) is None
+    assert cache.find(b"\1" * 32) == spec
+    kept(home)
+
+
+def test_key_depends_on_everything() -> None:
+    keys = {
+        cache.key({}, {}),
+        cache.key({"a": b"b"}, {}),
+        cache.key({"a": b"c"}, {}),
+        cache.key({"b": b"b"}, {}),
+        cache.key({}, {"a": b"b"}),
+    }
+    assert len(keys) == 5
+
+
+def test_switch(spec: Spec, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.keep(KEY, spec)
+    monkeypatch.setenv(cache.SWITCH, "1")
+    assert cache.find(KEY) is None
+    kept(home).unlink()
+    cache.keep(KEY, spec)
+    assert list(home.iterdir()) == []
+
+
+def _others_may_write_the_file(home: Path) -> None:
+    kept(home).chmod(0o620)
+
+
+def _others_may_write_the_directory(home: Path) -> None:
+    home.chmod(0o777)
+
+
+def _file_is_a_link(home: Path) -> None:
+    file = kept(home)
+    elsewhere = home.parent / "elsewhere"
+    file.rename(elsewhere)
+    file.symlink_to(elsewhere)
+
+
+def _directory_is_a_link(home: Path) -> None:
+    elsewhere = home.parent / "elsewhere"
+    home.rename(elsewhere)
+    home.symlink_to(elsewhere)
+
+
+def _file_is_a_pipe(home: Path) -> None:
+    file = kept(home)
+    file.unlink()
+    os.mkfifo(file)
+
+
+def _cut(home: Path) -> None:
+    file = kept(home)
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def _another_class(home: Path) -> None:
+    kept(home).write_bytes(KEY + pickle.dumps(subprocess.Popen))
+
+
+def _no_spec(home: Path) -> None:
+    kept(home).write_bytes(KEY + pickle.dumps(5))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _others_may_write_the_file,
+        _others_may_write_the_directory,
+        _file_is_a_link,
+        _directory_is_a_link,
+        _file_is_a_pipe,
+        _cut,
+        _another_class,
+        _no_spec,
+    ],
+)
+def test_what_cannot_be_trusted_is_not_read(spoil: Callable[[Path], None], spec: Spec, home: Path) -> None:
+    cache.keep(KEY, spec)
+    spoil(home)
+    assert cache.find(KEY) is None
+
+
+def test_of_another_user(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.keep(KEY, spec)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    assert cache.find(KEY) is None
+
+
+def test_where_nothing_can_be_written(spec: Spec, home: Path) -> None:
+    home.write_bytes(b"a file, where the directory should be")
+    cache.keep(KEY, spec)
+    assert cache.find(KEY) is None
+
+
+def test_nothing_is_left_of_a_failure(spec: Spec, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "rename", full)
+    cache.keep(KEY, spec)
+    assert list(home.iterdir()) == []
+
+
+def test_what_is_kept_loads_without_reading_yaml(home: Path) -> None:
+    """The second process finds what the first one kept, and does not even import what would parse it."""
+    script = "import sys, luasocket_spec; print(len(luasocket_spec.load().behaviours), 'yaml' in sys.modules)"
+    room = str(Path(cache.__file__).parent.parent)
+    command = [sys.executable, "-c", script]
+    environment = {**os.environ, "PYTHONPATH": room}
+    first, second = (
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+        for _ in range(2)
+    )
+    kept(home)
+    assert first[1] == "True"
+    assert second == [first[0], "False"]
