@@ -507,7 +507,7 @@ class _Play:
         answer = yield request
         self._compare(outcomes, answer, scope, names)
         self._in_time(step.takes, answer.duration)
-        results = answer.returns or ()
+        results = (answer.raises,) if answer.returns is None else answer.returns
         for index, name in enumerate(step.binds):
             if name is not None:
                 scope.bind(name, results[index] if index < len(results) else None)

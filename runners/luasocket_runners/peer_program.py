@@ -4,7 +4,8 @@ What lives here: the line between the script and the peers. What may not: what a
 (``lua_script``).
 
 The script connects and sends a line for each action: its number in ``lua_script.peer_actions``, then the values of the
-names that it uses, in hexadecimal. It is answered ``ok``, perhaps with an address and a port, or ``failed`` and a sentence.
+names that it uses, in hexadecimal. It is answered ``ok``, perhaps with an address and a port, or ``failed`` and a
+sentence.
 An action that belongs into a blocking call is answered at once and done later.
 """
 

@@ -37,7 +37,7 @@ _ALL: Final = (
     Capability("many-descriptors", "host", "The host lets a process open more than 1100 descriptors."),
     Capability("coroutines", "port", "The port's language has coroutines, and functions of the runner may yield."),
     Capability(
-        "yield-across-pcall", "port", "A coroutine can yield across a protected call: Lua 5.2 and later, LuaJIT."
+        "yield-across-pcall", "port", "A coroutine can yield across socket.protect, C or not: Lua 5.2 and later."
     ),
     Capability(
         "gc", "port", "The port collects garbage when it is asked to, and closes what is no longer referred to."

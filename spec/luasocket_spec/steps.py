@@ -207,7 +207,11 @@ class StepReader(ActionReader):
             if name is not None:
                 self.bind(name, scope)
             binds.append(name)
-        returned = [len(outcome.values) for _, outcome in expect.by_reading if isinstance(outcome, m.Returns)]
+        returned = [
+            len(outcome.values) if isinstance(outcome, m.Returns) else 1  # an error raised has one value
+            for _, outcome in expect.by_reading
+            if not isinstance(outcome, m.Succeeds)
+        ]
         succeeds = any(isinstance(outcome, m.Succeeds) for _, outcome in expect.by_reading)
         spliced = any(
             isinstance(value, m.Splice)

@@ -572,7 +572,8 @@ end
 
 function operations.describe()
     local capabilities = { n = 3, "coroutines", "gc", "descriptors" }
-    if yields_across_pcall then
+    -- LuaJIT yields across Lua's own pcall, but not across one that C calls, which is what a library's protect does
+    if _VERSION ~= "Lua 5.1" then
         capabilities.n = 4
         capabilities[4] = "yield-across-pcall"
     end
