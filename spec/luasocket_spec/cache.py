@@ -11,7 +11,6 @@ there is nothing kept, and the spec is parsed anew.
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import io
 import os
@@ -150,14 +149,7 @@ def _pickled(spec: model.Spec) -> bytes:
 
 
 def _unpickled(data: bytes) -> model.Spec:
-    # A hundred thousand objects come to stay: looking for garbage among them meanwhile doubles the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        spec = _Unpickler(io.BytesIO(data)).load()
-    finally:
-        if collecting:
-            gc.enable()
+    spec = _Unpickler(io.BytesIO(data)).load()
     if not isinstance(spec, model.Spec):
         raise pickle.UnpicklingError
     return spec

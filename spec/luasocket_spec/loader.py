@@ -6,6 +6,8 @@ What lives here: which files there are, and whether they have been read before. 
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -75,14 +77,27 @@ def load(path: Path | None = None) -> m.Spec:
     if not directory.is_dir():
         raise SpecError([Problem(str(path), 1, "There is no such directory: name one that holds behaviours/.")])
     files = data_files(directory)
-    if path is not None:  # what somebody is just writing is not worth keeping
-        return _assembled(files)
-    key = cache.key(files, _code(directory))
-    spec = cache.find(key)
-    if spec is None:
-        spec = _assembled(files)
-        cache.keep(key, spec)
-    return spec
+    with _uncollected():
+        if path is not None:  # what somebody is just writing is not worth keeping
+            return _assembled(files)
+        key = cache.key(files, _code(directory))
+        spec = cache.find(key)
+        if spec is None:
+            spec = _assembled(files)
+            cache.keep(key, spec)
+        return spec
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Hold the garbage collector: a hundred thousand objects come to stay, looking among them costs."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _assembled(files: dict[str, bytes]) -> m.Spec:

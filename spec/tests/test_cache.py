@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -160,12 +161,13 @@ def test_nothing_is_left_of_a_failure(spec: Spec, home: Path, monkeypatch: pytes
     assert list(home.iterdir()) == []
 
 
-def test_what_is_kept_loads_without_reading_yaml(home: Path) -> None:
+def test_what_is_kept_loads_without_reading_yaml(home: Path, tmp_path: Path) -> None:
     """The second process finds what the first one kept, and does not even import what would parse it."""
     script = "import sys, luasocket_spec; print(len(luasocket_spec.load().behaviours), 'yaml' in sys.modules)"
-    room = str(Path(cache.__file__).parent.parent)
+    # a copy, which nobody edits between the two
+    shutil.copytree(Path(cache.__file__).parent, tmp_path / "room/luasocket_spec")
     command = [sys.executable, "-c", script]
-    environment = {**os.environ, "PYTHONPATH": room}
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "room")}
     first, second = (
         subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
         for _ in range(2)

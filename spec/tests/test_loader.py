@@ -95,10 +95,10 @@ behaviours:
 
 
 def test_path_is_part_of_the_identity(beside: Beside) -> None:
-    assert problems(beside("behaviours/Tcp/a.yaml", ONE)) == [
+    assert "\n".join(problems(beside("behaviours/Tcp/a.yaml", ONE))) == (
         "behaviours/Tcp/a.yaml:1: The path is part of the identity, and `Tcp` is not made of lower-case words joined"
         " by `-`: rename it."
-    ]
+    )
 
 
 def test_identity_twice_through_a_case(beside: Beside) -> None:
