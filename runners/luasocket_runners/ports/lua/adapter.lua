@@ -39,6 +39,8 @@ if type(options) == "table" then
     read_line, write_line = options.read, options.write
 else
     local input, output, errors = io.stdin, io.stdout, io.stderr
+    -- a host that has C's standard input unbuffered (Python under PYTHONUNBUFFERED) would ask the system for every byte
+    input:setvbuf("full", 65536)
     options = { module = (...), dialect = (select(2, ...)) or os.getenv("LUASOCKET_CONFORMANCE_DIALECT") }
     output:setvbuf("full")
     function read_line()
