@@ -43,7 +43,7 @@ def newtry(dialect: Dialect, finalizer: Any = None) -> Function:
             if not dialect.finalizer_protected:
                 raise
         message = values[1] if len(values) > 1 else None
-        raise LuaError(_Exception({1: message}))
+        raise LuaError(_Exception() if message is None else _Exception({1: message}))
 
     return lua_try
 

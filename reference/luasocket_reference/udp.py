@@ -318,7 +318,7 @@ class Udp(Object):
         host = arguments.text(2)
         if host == b"*":
             if self._endpoint.family != socket.AF_UNSPEC:
-                self._descriptor.disconnect()
+                self._descriptor.disconnect(self._endpoint.family)
             self.class_name = _UNCONNECTED
             return (1,)
         failure = self._endpoint.connect(host, arguments.text(3), self._endpoint.family, self._timeout)

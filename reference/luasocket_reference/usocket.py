@@ -13,6 +13,7 @@ import os
 import select
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from luasocket_reference.timeout import Timeout
@@ -74,7 +75,7 @@ HOST_ERRORS: Mapping[int, bytes] = {
     socket.EAI_AGAIN: b"Host name lookup failure",
     socket.EAI_FAIL: b"Unknown server error",
     socket.EAI_NODATA: b"No address associated with name",
-    socket.EAI_ADDRFAMILY: b"No address associated with name",
+    socket.EAI_ADDRFAMILY: b"host not found",
 }
 
 
@@ -94,6 +95,9 @@ def describe_system_resolver_error(error: OSError) -> bytes:
     """Return what the system calls an error of getaddrinfo."""
     return (error.strerror or "").encode() if isinstance(error, socket.gaierror) else b"System error"
 
+
+#: Bytes of an address of the system.
+_ADDRESS_SIZES: Mapping[int, int] = {socket.AF_INET: 16, socket.AF_INET6: 28}
 
 _T = TypeVar("_T")
 
@@ -129,14 +133,21 @@ class Descriptor:
         """Hold another descriptor from now on. The one that was held stays open, and its owner is whoever knows it."""
         if self._socket is not None:
             self._socket.detach()
-        self._number = number
-        self._socket = None
-        if number < 0:
-            return
-        try:
-            self._socket = socket.socket(fileno=number)
-        except OSError:  # not open, or not a socket: each call on it shall say so itself
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=number)
+        self._socket, self._number = None, number
+
+    def _hold(self) -> socket.socket:
+        """Return the socket of the descriptor.
+
+        Raises
+        ------
+        OSError
+            There is none: ``EBADF`` if the descriptor is not open, ``ENOTSOCK`` if it is something else.
+        """
+        if self._socket is None:
+            if self._number < 0:
+                raise OSError(errno.EBADF, "")
+            self._socket = socket.socket(fileno=self._number)
+        return self._socket
 
     @property
     def is_open(self) -> bool:
@@ -154,12 +165,11 @@ class Descriptor:
 
     def destroy(self) -> None:
         """Close the socket, if there is one."""
-        held, self._socket, self._number = self._socket, None, INVALID
-        if held is not None:
-            try:
-                held.close()
-            except OSError:  # somebody else closed it
-                held.detach()
+        held = self.number
+        self.number = INVALID
+        if held >= 0:
+            with suppress(OSError):  # somebody else closed it
+                os.close(held)
 
     # Calls that do not wait
 
@@ -176,10 +186,8 @@ class Descriptor:
         tuple
             The outcome, and what the operation returned.
         """
-        if self._socket is None:
-            return errno.EBADF, None
         try:
-            return DONE, operation(self._socket)
+            return DONE, operation(self._hold())
         except OSError as error:
             return error.errno or 0, None
 
@@ -195,12 +203,11 @@ class Descriptor:
         """Shut down a direction; what comes of it is of no interest."""
         self.attempt(lambda held: held.shutdown(how))
 
-    def disconnect(self) -> None:
+    def disconnect(self, family: int) -> None:
         """Forget the peer of a datagram socket; what comes of it is of no interest."""
-        if self._socket is not None:
-            # Python has no word for an address of no family.
-            nowhere = bytes(16 if self._socket.family == socket.AF_INET else 28)
-            ctypes.CDLL(None).connect(self._socket.fileno(), nowhere, len(nowhere))
+        # Python has no word for an address of no family.
+        size = _ADDRESS_SIZES[family]
+        ctypes.CDLL(None).connect(self.number, bytes(size), size)
 
     # Calls that wait
 
