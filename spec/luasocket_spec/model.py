@@ -232,8 +232,10 @@ Target: TypeAlias = MethodTarget | PathTarget | ValueTarget
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call, and what it has to answer. ``binds``: names for the results in order, or
-    for the value of the error; None passes one over."""
+    """A call, and what it has to answer.
+
+    ``binds``: names for the results in order, or for the value of the error; None passes one over.
+    """
 
     target: Target
     args: tuple[SpecValue, ...]
