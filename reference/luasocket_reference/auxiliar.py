@@ -232,7 +232,7 @@ class _Identity:
 
 
 class Table(dict[Any, Any]):
-    """A table with the keys of Lua's: tables can be keys, told apart by identity, and ``True`` is another key than 1."""
+    """A table with keys as Lua has them: tables can be keys, by identity, and ``True`` is another key than 1."""
 
     @staticmethod
     def _key(key: Any) -> Any:
