@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from luasocket_reference.auxiliar import Arguments, Function, LuaError, Table, Values, call, truth
+from luasocket_reference.auxiliar import Arguments, Function, LuaError, Table, Values, call, function, truth
 from luasocket_reference.dialect import Dialect
 
 __all__ = ["global_newtry", "global_protect", "newtry"]
@@ -16,10 +16,6 @@ __all__ = ["global_newtry", "global_protect", "newtry"]
 
 class _Exception(Table):
     """What ``try`` raises: a table with the message at 1."""
-
-
-def _nothing() -> Values:
-    return ()
 
 
 def newtry(dialect: Dialect, finalizer: Any = None) -> Function:
@@ -33,19 +29,19 @@ def newtry(dialect: Dialect, finalizer: Any = None) -> Function:
         Called without arguments before an exception is raised; None for none.
     """
 
-    def lua_try(*values: Any) -> Values:
+    def lua_try(arguments: Arguments) -> Values:
         """Return all arguments if the first is true; else raise the second as an exception."""
-        if values and truth(values[0]):
-            return values
+        if truth(arguments[1]):
+            return arguments.values
         try:
-            call(_nothing if finalizer is None else finalizer)
+            if finalizer is not None:
+                call(finalizer)
         except LuaError:
             if not dialect.finalizer_protected:
                 raise
-        message = values[1] if len(values) > 1 else None
-        raise LuaError(_Exception() if message is None else _Exception({1: message}))
+        raise LuaError(_Exception() if arguments[2] is None else _Exception({1: arguments[2]}))
 
-    return lua_try
+    return function(dialect, "try", lua_try)
 
 
 def global_newtry(arguments: Arguments) -> Values:
@@ -80,13 +76,13 @@ def global_protect(arguments: Arguments) -> Values:
     body = arguments[1]
     kind = dict if arguments.dialect.catches_any_table else _Exception
 
-    def protected(*values: Any) -> Values:
+    def protected(values: Arguments) -> Values:
         """Call the function, and return nil and the message for an exception."""
         try:
-            return call(body, *values)
+            return call(body, *values.values)
         except LuaError as error:
             if not isinstance(error.value, kind):
                 raise
             return (None, error.value.get(1))
 
-    return (protected,)
+    return (function(arguments.dialect, "protected", protected),)
