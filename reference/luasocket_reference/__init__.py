@@ -6,6 +6,9 @@ real library does: the same values, so many of them, the same messages, the same
 Lua's values are None, bool, int and float, bytes (a str is taken for Latin-1), dict, functions and objects. Each
 function returns a tuple of Lua's results. What Lua raises is raised as `LuaError`.
 
+What a function implements is cited under References: ids of statements of the documentation, as the specification lists
+them, where ``client:send/*`` stands for all of ``client:send``.
+
 >>> import luasocket_reference
 >>> socket = luasocket_reference.open()
 >>> (master,) = socket.tcp()

@@ -19,6 +19,7 @@ from luasocket_reference.dialect import Dialect
 
 __all__ = [
     "GROUPS",
+    "SIZES",
     "Arguments",
     "Function",
     "LuaError",
@@ -33,6 +34,7 @@ __all__ = [
     "call",
     "field",
     "format_number",
+    "from_size",
     "function",
     "index",
     "methods",
@@ -85,6 +87,12 @@ _NUMERAL = re.compile(
 )
 
 _INT_BITS, _LONG_BITS = 32, 64
+
+#: How many values C's ``size_t`` has.
+SIZES = 1 << _LONG_BITS
+
+#: Up to here, a double has every integer.
+_EXACT = 1 << 53
 
 
 def _parse_number(text: bytes) -> int | float | None:
@@ -166,10 +174,14 @@ def as_long(number: int | float) -> int:
 
 def as_size(number: int | float) -> int:
     """Return a number as C's ``size_t``: negative ones wrap around, infinity is 0."""
-    half = 1 << (_LONG_BITS - 1)
-    if number >= half:
-        return int(number) if number < 2 * half else 0
-    return as_long(number) % (2 * half)
+    if number >= SIZES // 2:
+        return int(number) if number < SIZES else 0
+    return as_long(number) % SIZES
+
+
+def from_size(number: int) -> int | float:
+    """Return C's ``size_t`` as a number of Lua, which is a double."""
+    return number if number <= _EXACT else float(number)
 
 
 # Values

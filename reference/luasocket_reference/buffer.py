@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from luasocket_reference.auxiliar import Arguments, Values, as_long, as_size, to_number
+from luasocket_reference.auxiliar import SIZES, Arguments, Values, as_long, as_size, from_size, to_number
 from luasocket_reference.timeout import Timeout, gettime
 from luasocket_reference.usocket import CLOSED, DONE, Descriptor, describe_error
 
@@ -51,8 +51,12 @@ class Buffer:
         -------
         tuple
             Bytes received (that is, returned), bytes sent, and the age in seconds.
+
+        References
+        ----------
+        ``master:getstats/*``, ``client:getstats/*``, ``server:getstats/*``.
         """
-        return (self._received, self._sent, gettime() - self._birthday)
+        return (from_size(self._received), from_size(self._sent), gettime() - self._birthday)
 
     def setstats(self, arguments: Arguments) -> Values:
         """Set the counters: ``client:setstats``.
@@ -60,7 +64,8 @@ class Buffer:
         Parameters
         ----------
         arguments
-            2: bytes received; 3: bytes sent; 4: age in seconds. Nil leaves a counter as it is.
+            2: bytes received; 3: bytes sent; 4: age in seconds. Nil leaves a counter as it is. The counters are C's
+            ``size_t``: negative numbers wrap around.
 
         Returns
         -------
@@ -71,9 +76,13 @@ class Buffer:
         ------
         LuaError
             2 or 3 is no number. (4 is then left alone.)
+
+        References
+        ----------
+        ``master:setstats/*``, ``client:setstats/*``, ``server:setstats/*``.
         """
-        self._received = as_long(arguments.number(2, self._received))
-        self._sent = as_long(arguments.number(3, self._sent))
+        self._received = as_long(arguments.number(2, self._received)) % SIZES
+        self._sent = as_long(arguments.number(3, self._sent)) % SIZES
         age = to_number(arguments[4])
         if age is not None:
             self._birthday = gettime() - age
@@ -96,6 +105,10 @@ class Buffer:
         ------
         LuaError
             An argument is of a wrong type.
+
+        References
+        ----------
+        ``client:send/*``.
         """
         data = arguments.bytes(2)
         first = as_long(arguments.number(3, 1))
@@ -134,6 +147,10 @@ class Buffer:
         ------
         LuaError
             The pattern is none, or an argument of a wrong type.
+
+        References
+        ----------
+        ``client:receive/*``.
         """
         prefix = arguments.bytes(3, b"")
         self._timeout.mark_start()
@@ -156,7 +173,12 @@ class Buffer:
         return (None, describe_error(outcome), bytes(received))
 
     def _receive_raw(self, received: bytearray, wanted: int) -> int:
-        """Receive so many bytes. Also for none, something has to arrive."""
+        """Receive so many bytes. Also for none, something has to arrive.
+
+        References
+        ----------
+        ``client:receive/number``.
+        """
         while True:
             outcome = self._fill()
             part = self._data[self._first : self._first + wanted]
@@ -167,7 +189,12 @@ class Buffer:
                 return outcome
 
     def _receive_all(self, received: bytearray) -> int:
-        """Receive until the end, which is a success if there was anything before it."""
+        """Receive until the end, which is a success if there was anything before it.
+
+        References
+        ----------
+        ``client:receive/all``, ``client:receive/all-untranslated``.
+        """
         prefix = len(received)
         while True:
             outcome = self._fill()
@@ -177,7 +204,13 @@ class Buffer:
                 return DONE if outcome == CLOSED and len(received) > prefix else outcome
 
     def _receive_line(self, received: bytearray) -> int:
-        """Receive until a line feed, which is dropped, and so is every carriage return."""
+        """Receive until a line feed, which is dropped, and so is every carriage return.
+
+        References
+        ----------
+        ``client:receive/line``, ``client:receive/line-crlf``, ``client:receive/line-end-dropped``,
+        ``client:receive/line-cr-dropped``.
+        """
         while True:
             outcome = self._fill()
             end = self._data.find(b"\n", self._first)

@@ -56,6 +56,10 @@ def global_newtry(arguments: Arguments) -> Values:
     -------
     tuple
         The function. It returns its arguments if the first is true; else it calls the finalizer and raises the second.
+
+    References
+    ----------
+    ``newtry/*``.
     """
     return (newtry(arguments.dialect, arguments[1]),)
 
@@ -72,6 +76,10 @@ def global_protect(arguments: Arguments) -> Values:
     -------
     tuple
         A function that does the same, but for an exception of ``try`` returns nil and the message.
+
+    References
+    ----------
+    ``protect/*``.
     """
     body = arguments[1]
     kind = dict if arguments.dialect.catches_any_table else _Exception

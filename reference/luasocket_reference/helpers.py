@@ -234,6 +234,10 @@ def install(module: Namespace, dialect: Dialect) -> None:
         The module, with the functions of the C library.
     dialect
         Its dialect.
+
+    References
+    ----------
+    ``helper/*``.
     """
     sinks = Namespace({"close-when-done": _close_when_done, "keep-open": _keep_open, "default": _keep_open})
     until_closed = _until_closed(module)

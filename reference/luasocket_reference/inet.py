@@ -194,6 +194,11 @@ def getsockname(endpoint: Endpoint) -> Values:
     -------
     tuple
         The address, the port as a string, the family; or nil and an error.
+
+    References
+    ----------
+    ``master:getsockname/*``, ``client:getsockname/*``, ``server:getsockname/*``, ``unconnected:getsockname/*``,
+    ``connected:getsockname/*``.
     """
     host, port = _name(endpoint, "getsockname")
     return (None, port) if host is None else (host, port, _name_family(endpoint))
@@ -206,6 +211,10 @@ def getpeername(endpoint: Endpoint) -> Values:
     -------
     tuple
         The address, the port as a number, the family; or nil and an error.
+
+    References
+    ----------
+    ``client:getpeername/*``, ``connected:getpeername/*``.
     """
     host, port = _name(endpoint, "getpeername")
     return (None, port) if host is None else (host, int(port), _name_family(endpoint))
@@ -258,12 +267,21 @@ def tohostname(arguments: Arguments) -> Values:
     ------
     LuaError
         The argument is no string.
+
+    References
+    ----------
+    ``dns.tohostname/*``.
     """
     return _resolve(arguments, 0)
 
 
 def toip(arguments: Arguments) -> Values:
-    """Find the IPv4 address of a host: ``socket.dns.toip``; as `tohostname`, but the first result is the address."""
+    """Find the IPv4 address of a host: ``socket.dns.toip``; as `tohostname`, but the first result is the address.
+
+    References
+    ----------
+    ``dns.toip/*``.
+    """
     return _resolve(arguments, 1)
 
 
@@ -284,6 +302,10 @@ def getaddrinfo(arguments: Arguments) -> Values:
     ------
     LuaError
         The argument is no string.
+
+    References
+    ----------
+    ``dns.getaddrinfo/*``.
     """
     host = arguments.text(1)
     try:
@@ -314,6 +336,10 @@ def getnameinfo(arguments: Arguments) -> Values:
     ------
     LuaError
         Both are nil, or one is no string.
+
+    References
+    ----------
+    ``dns.getnameinfo/*``.
     """
     host, service = arguments.text(1, None), arguments.text(2, None)
     if host is None and service is None:
@@ -334,6 +360,10 @@ def gethostname(_arguments: Arguments) -> Values:
     -------
     tuple
         The name.
+
+    References
+    ----------
+    ``dns.gethostname/*``.
     """
     return (socket.gethostname().encode("latin-1"),)
 

@@ -25,6 +25,10 @@ class Socket(Namespace):
     ----------
     dialect
         Which LuaSocket it is.
+
+    References
+    ----------
+    ``module/*``, ``_VERSION/*``, ``_SETSIZE/*``.
     """
 
     def __init__(self, dialect: Dialect) -> None:
@@ -52,6 +56,10 @@ def _global_skip(arguments: Arguments) -> Values:
     ------
     LuaError
         1 is no integer.
+
+    References
+    ----------
+    ``skip/*``.
     """
     return arguments.values[max(arguments.integer(1) + 1, 0) :]
 

@@ -261,6 +261,10 @@ def setoption(options: Options, kind: str, descriptor: Descriptor, arguments: Ar
     ------
     LuaError
         There is no such option, or its value is of a wrong type.
+
+    References
+    ----------
+    ``client:setoption/*``, ``server:setoption/*``, ``unconnected:setoption/*``, ``connected:setoption/*``.
     """
     return _handle(options, f"set {kind}", descriptor, arguments)
 
@@ -272,5 +276,9 @@ def getoption(options: Options, kind: str, descriptor: Descriptor, arguments: Ar
     -------
     tuple
         The value; or nil and an error.
+
+    References
+    ----------
+    ``client:getoption/*``, ``server:getoption/*``, ``unconnected:getoption/*``, ``connected:getoption/*``.
     """
     return _handle(options, f"get {kind}", descriptor, arguments)

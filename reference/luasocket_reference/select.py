@@ -6,6 +6,7 @@ nobody waits. The limit is the number of a descriptor, not how many there are.
 
 from __future__ import annotations
 
+import os
 import select
 from collections.abc import Iterator
 from typing import Any
@@ -66,6 +67,18 @@ def _doubly_keyed(values: list[Any]) -> Table:
     return table
 
 
+def _is_open(descriptor: int) -> bool:
+    """Tell whether a descriptor is open.
+
+    Linux looks at no descriptor above those that the process ever had, and Python then takes it for ready.
+    """
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 def global_select(arguments: Arguments) -> Values:
     """Wait until an object is ready: ``socket.select``.
 
@@ -85,6 +98,10 @@ def global_select(arguments: Arguments) -> Values:
     ------
     LuaError
         A list is none, or a value in it cannot be indexed; a descriptor is too large; or the system refuses.
+
+    References
+    ----------
+    ``select/*``.
     """
     seconds = arguments.number(3, -1)
     objects: dict[int, Any] = {}
@@ -101,11 +118,12 @@ def global_select(arguments: Arguments) -> Values:
     if limit >= _TOO_LONG:
         raise LuaError(b"select failed")
     try:
-        can_read, can_write, _ = select.select(readable, writable, (), limit if limit >= 0 else None)
+        ready = select.select(readable, writable, (), limit if limit >= 0 else None)
+        can_read, can_write = set(filter(_is_open, ready[0])), set(filter(_is_open, ready[1]))
     except OSError:
         if not dirty:
             raise LuaError(b"select failed") from None
-        can_read, can_write = [*readable], [*writable]  # the system left the sets as they were
+        can_read, can_write = readable, writable  # the system left the sets as they were
     tables = (
         _doubly_keyed(dirty + [objects[number] for number in sorted(can_read)]),
         _doubly_keyed([objects[number] for number in sorted(can_write)]),

@@ -115,6 +115,10 @@ class Tcp(Object):
         -------
         tuple
             A client, without timeouts; or nil and an error.
+
+        References
+        ----------
+        ``server:accept/*``.
         """
         self._timeout.mark_start()
         outcome, descriptor = self._descriptor.accept(self._timeout)
@@ -140,6 +144,10 @@ class Tcp(Object):
         ------
         LuaError
             An argument is of a wrong type.
+
+        References
+        ----------
+        ``master:bind/*``.
         """
         host, service = arguments.text(2), arguments.text(3)
         failure = self._endpoint.bind(host, service, self._endpoint.family)
@@ -155,6 +163,10 @@ class Tcp(Object):
         -------
         tuple
             1, also if it is closed.
+
+        References
+        ----------
+        ``master:close/*``, ``client:close/*``, ``server:close/*``.
         """
         self._descriptor.destroy()
         return (1,)
@@ -177,6 +189,10 @@ class Tcp(Object):
         ------
         LuaError
             An argument is of a wrong type.
+
+        References
+        ----------
+        ``master:connect/*``.
         """
         host, service = arguments.text(2), arguments.text(3)
         failure = self._endpoint.connect(host, service, self._endpoint.family, self._timeout)
@@ -193,6 +209,10 @@ class Tcp(Object):
         -------
         tuple
             A boolean.
+
+        References
+        ----------
+        ``master:dirty/*``, ``client:dirty/*``, ``server:dirty/*``.
         """
         return (not self._buffer.is_empty,)
 
@@ -215,6 +235,10 @@ class Tcp(Object):
         -------
         tuple
             Its number, -1 for none.
+
+        References
+        ----------
+        ``master:getfd/*``, ``client:getfd/*``, ``server:getfd/*``.
         """
         return (self._descriptor.number,)
 
@@ -261,6 +285,10 @@ class Tcp(Object):
         ------
         LuaError
             The argument is no number.
+
+        References
+        ----------
+        ``master:listen/*``.
         """
         outcome = self._descriptor.listen(as_int(arguments.number(2, _BACKLOG)))
         if outcome != DONE:
@@ -296,6 +324,10 @@ class Tcp(Object):
         ------
         LuaError
             The argument is no number.
+
+        References
+        ----------
+        ``master:setfd/*``, ``client:setfd/*``, ``server:setfd/*``.
         """
         self._descriptor.number = as_int(arguments.number(2))
         return ()
@@ -333,6 +365,10 @@ class Tcp(Object):
         ------
         LuaError
             There is no such direction.
+
+        References
+        ----------
+        ``client:shutdown/*``.
         """
         self._descriptor.shutdown(arguments.option(2, "both", _DIRECTIONS))
         return (1,)
@@ -352,6 +388,10 @@ def create(dialect: Dialect, family: int) -> Values:
     -------
     tuple
         The master; or nil and an error.
+
+    References
+    ----------
+    ``tcp/*``, ``tcp6/*``.
     """
     master = Tcp(dialect, _MASTER, family)
     failure = None if family == socket.AF_UNSPEC else master.open()
@@ -376,6 +416,10 @@ def global_connect(arguments: Arguments) -> Values:
     ------
     LuaError
         An argument is of a wrong type.
+
+    References
+    ----------
+    ``connect/*``.
     """
     peer = arguments.text(1), arguments.text(2)
     host, service = arguments.text(3, None), arguments.text(4, b"0")

@@ -53,7 +53,12 @@ class Timeout:
         return self.block == 0
 
     def remaining(self) -> float:
-        """Return how long the next wait of this call can be, in seconds; negative for no limit."""
+        """Return how long the next wait of this call can be, in seconds; negative for no limit.
+
+        References
+        ----------
+        ``client:settimeout/mode-b``, ``client:settimeout/mode-t``, ``client:settimeout/modes-together``.
+        """
         if self.block < 0 and self.total < 0:
             return -1.0
         limit = self.block if self.total < 0 else self.total
@@ -78,6 +83,11 @@ class Timeout:
         ------
         LuaError
             The value is no number, or the mode no mode.
+
+        References
+        ----------
+        ``master:settimeout/*``, ``client:settimeout/*``, ``server:settimeout/*``, ``unconnected:settimeout/*``,
+        ``connected:settimeout/*``.
         """
         seconds = arguments.number(2, -1)
         mode = _MODES.get(arguments.text(3, b"b")[:1])
@@ -104,6 +114,10 @@ def global_gettime(_arguments: Arguments) -> Values:
     -------
     tuple
         Seconds since 1 January 1970, UTC.
+
+    References
+    ----------
+    ``gettime/*``.
     """
     return (gettime(),)
 
@@ -125,6 +139,10 @@ def global_sleep(arguments: Arguments) -> Values:
     ------
     LuaError
         The argument is no number.
+
+    References
+    ----------
+    ``sleep/*``.
     """
     seconds = arguments.number(1)
     if seconds > 0:

@@ -92,6 +92,10 @@ class Udp(Object):
         -------
         tuple
             1, also if it is closed.
+
+        References
+        ----------
+        ``unconnected:close/*``, ``connected:close/*``.
         """
         self._descriptor.destroy()
         return (1,)
@@ -179,6 +183,10 @@ class Udp(Object):
         ------
         LuaError
             The argument is no number.
+
+        References
+        ----------
+        ``unconnected:receive/*``, ``connected:receive/*``.
         """
         failure, datagram, _ = self._receive(arguments)
         return (datagram,) if failure is None else (None, failure)
@@ -201,6 +209,10 @@ class Udp(Object):
         ------
         LuaError
             The argument is no number.
+
+        References
+        ----------
+        ``unconnected:receivefrom/*``.
         """
         failure, datagram, sender = self._receive(arguments)
         if failure is not None:
@@ -228,6 +240,10 @@ class Udp(Object):
         ------
         LuaError
             The argument is no string.
+
+        References
+        ----------
+        ``connected:send/*``.
         """
         datagram = arguments.bytes(2)
         self._timeout.mark_start()
@@ -252,6 +268,10 @@ class Udp(Object):
         ------
         LuaError
             An argument is of a wrong type.
+
+        References
+        ----------
+        ``unconnected:sendto/*``.
         """
         datagram, host, service = arguments.bytes(2), arguments.text(3), arguments.text(4)
         flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
@@ -314,6 +334,10 @@ class Udp(Object):
         ------
         LuaError
             An argument is of a wrong type.
+
+        References
+        ----------
+        ``unconnected:setpeername/*``, ``connected:setpeername/*``.
         """
         host = arguments.text(2)
         if host == b"*":
@@ -345,6 +369,10 @@ class Udp(Object):
         ------
         LuaError
             An argument is of a wrong type.
+
+        References
+        ----------
+        ``unconnected:setsockname/*``.
         """
         host, service = arguments.text(2), arguments.text(3)
         failure = self._endpoint.bind(host, service, self._endpoint.family)
@@ -370,6 +398,10 @@ def create(dialect: Dialect, family: int) -> Values:
     -------
     tuple
         The object; or nil and an error.
+
+    References
+    ----------
+    ``udp/*``, ``udp6/*``.
     """
     made = Udp(dialect, family)
     failure = None if family == socket.AF_UNSPEC else made.open()
