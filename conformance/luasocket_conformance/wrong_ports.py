@@ -92,31 +92,59 @@ class WrongApi:
 
     def __init__(self, right: Api, wrong: WrongPort) -> None:
         self.LuaError = right.LuaError
+        self.Table = right.Table
         self._right = right
         self._wrong = wrong
-        self._module: Any = None
         self._memory: MutableMapping[Any, Any] = WeakKeyDictionary()  # what is collected, is forgotten
         self._made: dict[Any, Mistake] = {}  # the same function has to be the same value each time
 
     def open(self, dialect: str) -> Any:
-        """Return the right module; the adapter reaches into it only through `index`."""
-        self._module = self._right.open(dialect)
-        return self._module
+        """Return the module with its mistakes put in."""
+        module = self._right.open(dialect)
+        self._spoil(module, "socket")
+        return module
+
+    def _spoil(self, table: dict[Any, Any], path: str) -> None:
+        for key, value in table.items():
+            inner = f"{path}.{key.decode('latin-1')}"
+            if isinstance(value, dict):
+                self._spoil(value, inner)
+            elif callable(value) and self._is_wrong(inner):
+                table[key] = partial(self._wrong.mistake, self._seen(value, inner))
 
     def index(self, value: Any, name: str) -> Any:
-        """Return the field of a value, or the mistake that stands in its place."""
+        """Return the field of an object, or the mistake that stands in its place."""
         right = self._right.index(value, name)
-        if not callable(right) or not any(fnmatchcase(self._path(value, name), path) for path in self._wrong.targets):
+        if not callable(right) or not self._is_wrong_method(value, name):
             return right
         if right not in self._made:
-            self._made[right] = partial(self._wrong.mistake, Right(right, name, self._right, self._memory))
+            self._made[right] = partial(self._call_method, self._seen(right, name))
         return self._made[right]
 
-    def _path(self, value: Any, name: str) -> str:
-        if value is self._module:
-            return f"socket.{name}"
-        kind = self._right.index(value, "class") or b"?"
-        return f"{kind.decode('latin-1').partition('{')[0]}:{name}"
+    def _call_method(self, right: Right, *args: Any) -> Values:
+        # Called without an object, or with one of another kind, the method does not come as far as its mistake.
+        mistaken = bool(args) and self._is_wrong_method(args[0], right.name)
+        return self._wrong.mistake(right, *args) if mistaken else right(*args)
+
+    def _is_wrong_method(self, value: Any, name: str) -> bool:
+        kind = self._kind(value)
+        return kind != "" and self._is_wrong(f"{kind}:{name}")
+
+    def _is_wrong(self, path: str) -> bool:
+        return any(fnmatchcase(path, target) for target in self._wrong.targets)
+
+    def _seen(self, right: Callable[..., Values], path: str) -> Right:
+        return Right(right, path.rpartition(".")[2], self._right, self._memory)
+
+    def _kind(self, value: Any) -> str:
+        """Return ``tcp`` or ``udp``; what is not an object has no kind."""
+        if isinstance(value, dict):
+            return ""
+        try:
+            described = self._right.index(value, "class")
+        except self.LuaError:  # it cannot be indexed
+            return ""
+        return described.decode("latin-1").partition("{")[0] if isinstance(described, bytes) else ""
 
     def setindex(self, value: Any, name: str, new: Any) -> None:
         """Write a field, rightly."""
@@ -148,6 +176,26 @@ def failed(results: Values) -> bool:
     return len(results) > 1 and results[0] is None
 
 
+def is_pattern(pattern: Any, kind: bytes) -> bool:
+    """Tell whether the argument of `receive` is a pattern of that kind."""
+    return isinstance(pattern, bytes) and pattern.startswith(kind)
+
+
+def is_dirty(right: Right, thing: Any) -> bool:
+    """Tell whether an object has data in its buffer."""
+    return callable(right.api.index(thing, "dirty")) and right.method(thing, "dirty")[:1] not in ((), (None,), (False,))
+
+
+def thousandth(seconds: Any) -> Any:
+    """Return seconds that were taken as milliseconds; what is no number stays."""
+    return seconds / 1000 if isinstance(seconds, int | float) and not isinstance(seconds, bool) else seconds
+
+
+def is_closed(right: Right, thing: Any) -> bool:
+    """Tell whether an object has no descriptor any more."""
+    return right.method(thing, "getfd") == (-1,)
+
+
 # -- results ----------------------------------------------------------------------------------------------------------
 
 
@@ -158,7 +206,7 @@ def receive_success_is_one_value(right: Right, *args: Any) -> Values:
     return results if failed(results) else results[:1]
 
 
-@wrong("tcp:send", caught_by=("tcp/send",))
+@wrong("tcp:send", caught_by=("tcp/send/range", "tcp/send/bytes"))
 def send_success_is_one_value(right: Right, *args: Any) -> Values:
     """The index comes alone, without the two nils."""
     results = right(*args)
@@ -197,7 +245,7 @@ def partial_comes_again(right: Right, thing: Any, *args: Any) -> Values:
     return (kept + results[0], *results[1:])
 
 
-@wrong("tcp:receive", caught_by=("tcp/receive-prefix",))
+@wrong("tcp:receive", caught_by=("tcp/receive-prefix/before-the-partial", "tcp/receive-prefix/alone-at-timeout"))
 def prefix_is_lost_on_failure(
     right: Right, thing: Any, pattern: Any = b"*l", prefix: bytes = b"", *rest: Any
 ) -> Values:
@@ -206,10 +254,11 @@ def prefix_is_lost_on_failure(
     return (*results[:2], results[2][len(prefix) :]) if failed(results) else results
 
 
-@wrong("tcp:receive", caught_by=("tcp/receive-prefix",))
+@wrong("tcp:receive", caught_by=("tcp/receive-prefix/counts", "tcp/receive-prefix/fills-the-count"))
 def prefix_is_not_counted(right: Right, thing: Any, pattern: Any = b"*l", prefix: bytes = b"", *rest: Any) -> Values:
     """A number of bytes is read besides the prefix."""
-    return right(thing, pattern + len(prefix) if isinstance(pattern, int) else pattern, prefix, *rest)
+    counts = isinstance(pattern, int) and isinstance(prefix, bytes)
+    return right(thing, pattern + len(prefix) if counts else pattern, prefix, *rest)
 
 
 # -- receive: patterns ------------------------------------------------------------------------------------------------
@@ -220,7 +269,7 @@ def inner_carriage_returns_are_kept(
     right: Right, thing: Any, pattern: Any = b"*l", prefix: bytes = b"", *rest: Any
 ) -> Values:
     """Only the carriage return before the line feed is dropped from a line."""
-    if not isinstance(pattern, bytes) or not pattern.startswith(b"*l"):
+    if not is_pattern(pattern, b"*l") or not isinstance(prefix, bytes):
         return right(thing, pattern, prefix, *rest)
     line = b""
     while True:
@@ -236,7 +285,7 @@ def inner_carriage_returns_are_kept(
 def line_feed_is_kept(right: Right, thing: Any, pattern: Any = b"*l", *rest: Any) -> Values:
     """A line comes with its line feed."""
     results = right(thing, pattern, *rest)
-    if failed(results) or not isinstance(pattern, bytes) or not pattern.startswith(b"*l"):
+    if failed(results) or not is_pattern(pattern, b"*l"):
         return results
     return (results[0] + b"\n", *results[1:])
 
@@ -245,7 +294,7 @@ def line_feed_is_kept(right: Right, thing: Any, pattern: Any = b"*l", *rest: Any
 def all_ends_with_closed(right: Right, thing: Any, pattern: Any = b"*l", *rest: Any) -> Values:
     """The pattern "*a" ends with nil, "closed" and the data, instead of the data."""
     results = right(thing, pattern, *rest)
-    ended = isinstance(pattern, bytes) and pattern.startswith(b"*a") and not failed(results)
+    ended = is_pattern(pattern, b"*a") and not failed(results)
     return (None, b"closed", results[0]) if ended else results
 
 
@@ -253,7 +302,7 @@ def all_ends_with_closed(right: Right, thing: Any, pattern: Any = b"*l", *rest: 
 def nothing_is_a_success(right: Right, thing: Any, pattern: Any = b"*l", *rest: Any) -> Values:
     """The pattern "*a" returns the empty string where nothing came before the end."""
     results = right(thing, pattern, *rest)
-    empty = isinstance(pattern, bytes) and pattern.startswith(b"*a") and results == (None, b"closed", b"")
+    empty = is_pattern(pattern, b"*a") and results == (None, b"closed", b"")
     return (b"", None, None) if empty else results
 
 
@@ -261,7 +310,7 @@ def nothing_is_a_success(right: Right, thing: Any, pattern: Any = b"*l", *rest: 
 def last_line_needs_no_end(right: Right, thing: Any, pattern: Any = b"*l", *rest: Any) -> Values:
     """A last line without a line feed is returned as a line."""
     results = right(thing, pattern, *rest)
-    line = isinstance(pattern, bytes) and pattern.startswith(b"*l") and failed(results)
+    line = is_pattern(pattern, b"*l") and failed(results)
     return (results[2], None, None) if line and results[1] == b"closed" and results[2] else results
 
 
@@ -292,34 +341,35 @@ def data_ends_at_nul(right: Right, *args: Any) -> Values:
 # -- send -------------------------------------------------------------------------------------------------------------
 
 
-@wrong("tcp:send", caught_by=("tcp/send",))
-def send_returns_the_count(right: Right, thing: Any, data: Any, first: int = 1, *rest: Any) -> Values:
+@wrong("tcp:send", caught_by=("tcp/send/range",))
+def send_returns_the_count(right: Right, thing: Any, data: Any = None, first: Any = 1, *rest: Any) -> Values:
     """The number of bytes sent is returned, not the index of the last one."""
     results = right(thing, data, first, *rest)
-    return results if failed(results) else (results[0] - max(first, 1) + 1, *results[1:])
+    skipped = first - 1 if isinstance(first, int) and first > 1 else 0
+    return results if failed(results) else (results[0] - skipped, *results[1:])
 
 
-@wrong("tcp:send", caught_by=("tcp/send",))
+@wrong("tcp:send", caught_by=("tcp/send/range", "tcp/send/bytes"))
 def send_returns_one_less(right: Right, *args: Any) -> Values:
     """The index counts from 0."""
     results = right(*args)
     return results if failed(results) else (results[0] - 1, *results[1:])
 
 
-@wrong("tcp:send", caught_by=("tcp/send",))
+@wrong("tcp:send", caught_by=("tcp/send/range", "tcp/send/bytes"))
 def send_returns_true(right: Right, *args: Any) -> Values:
     """A success is told as true."""
     results = right(*args)
     return results if failed(results) else (True, *results[1:])
 
 
-@wrong("tcp:send", caught_by=("tcp/send",))
-def send_ignores_the_range(right: Right, thing: Any, data: Any, *_range: Any) -> Values:
+@wrong("tcp:send", caught_by=("tcp/send/range", "tcp/send/empty-range"))
+def send_ignores_the_range(right: Right, thing: Any, data: Any = None, *_range: Any) -> Values:
     """The whole string is sent, whatever part of it was asked for."""
     return right(thing, data)
 
 
-@wrong("tcp:send", caught_by=("tcp/send",))
+@wrong("tcp:send", caught_by=("tcp/send/timeout-partial", "tcp/send/on-a-closed-client"))
 def send_failure_tells_no_index(right: Right, *args: Any) -> Values:
     """A failure does not tell how far it came."""
     results = right(*args)
@@ -333,13 +383,13 @@ def _reworded(results: Values, old: bytes, new: bytes) -> Values:
     return (None, new, *results[2:]) if failed(results) and results[1] == old else results
 
 
-@wrong("tcp:*", caught_by=("tcp/receive-line/partial-on-timeout", "tcp/accept"))
+@wrong("tcp:*", caught_by=("tcp/receive-line/partial-on-timeout", "tcp/accept/timeout", "tcp/send/timeout-partial"))
 def timeout_has_a_capital(right: Right, *args: Any) -> Values:
     """The message is "Timeout"."""
     return _reworded(right(*args), b"timeout", b"Timeout")
 
 
-@wrong("tcp:*", caught_by=("tcp/receive-line/nothing-at-close", "tcp/send"))
+@wrong("tcp:*", caught_by=("tcp/receive-line/nothing-at-close", "tcp/send/on-a-closed-client"))
 def closed_is_a_sentence(right: Right, *args: Any) -> Values:
     """The message is "connection closed."."""
     return _reworded(right(*args), b"closed", b"connection closed.")
@@ -351,7 +401,7 @@ def closed_is_told_as_timeout(right: Right, *args: Any) -> Values:
     return _reworded(right(*args), b"closed", b"timeout")
 
 
-@wrong("tcp:connect", caught_by=("tcp/connect",))
+@wrong("tcp:connect", caught_by=("tcp/connect/refused",))
 def refused_has_a_capital(right: Right, *args: Any) -> Values:
     """The message is the system's, "Connection refused"."""
     return _reworded(right(*args), b"connection refused", b"Connection refused")
@@ -360,20 +410,20 @@ def refused_has_a_capital(right: Right, *args: Any) -> Values:
 # -- timeouts ---------------------------------------------------------------------------------------------------------
 
 
-@wrong("tcp:settimeout", caught_by=("tcp/timeout",))
+@wrong("tcp:settimeout", caught_by=("tcp/receive/waits-for-the-timeout", "tcp/connect/timeout", "tcp/accept/timeout"))
 def timeout_is_in_milliseconds(right: Right, thing: Any, seconds: Any = None, *rest: Any) -> Values:
     """The timeout is taken as milliseconds."""
-    return right(thing, seconds / 1000 if isinstance(seconds, int | float) else seconds, *rest)
+    return right(thing, thousandth(seconds), *rest)
 
 
-@wrong("tcp:settimeout", caught_by=("tcp/timeout",))
+@wrong("tcp:settimeout", caught_by=("tcp/timeout/returns-one",))
 def settimeout_returns_nothing(right: Right, *args: Any) -> Values:
     """There is no result, instead of 1."""
     right(*args)
     return ()
 
 
-@wrong("tcp:settimeout", "tcp:accept", caught_by=("tcp/accept",))
+@wrong("tcp:settimeout", "tcp:accept", caught_by=("tcp/timeout/accepted-client-has-none",))
 def accepted_client_inherits_the_timeout(right: Right, thing: Any, *args: Any) -> Values:
     """An accepted client has the timeout of its server."""
     results = right(thing, *args)
@@ -387,33 +437,33 @@ def accepted_client_inherits_the_timeout(right: Right, thing: Any, *args: Any) -
 # -- the life of an object --------------------------------------------------------------------------------------------
 
 
-@wrong("tcp:close", caught_by=("tcp/close",))
+@wrong("tcp:close", caught_by=("tcp/close/returns-one", "tcp/close/again"))
 def close_returns_nothing(right: Right, *args: Any) -> Values:
     """There is no result, instead of 1."""
     right(*args)
     return ()
 
 
-@wrong("tcp:close", caught_by=("tcp/close",))
-def second_close_raises(right: Right, thing: Any) -> Values:
+@wrong("tcp:close", caught_by=("tcp/close/again",))
+def second_close_raises(right: Right, thing: Any, *args: Any) -> Values:
     """What is closed cannot be closed again."""
-    if right.method(thing, "getfd") == (-1,):
+    if is_closed(right, thing):
         raise right.api.LuaError(b"attempt to use a closed socket")
-    return right(thing)
+    return right(thing, *args)
 
 
-@wrong("tcp:receive", "tcp:send", caught_by=("tcp/receive", "tcp/send"))
+@wrong("tcp:receive", "tcp:send", caught_by=("tcp/receive/on-a-closed-object", "tcp/send/on-a-closed-client"))
 def use_after_close_raises(right: Right, thing: Any, *args: Any) -> Values:
     """What is closed raises, instead of returning "closed"."""
-    if right.method(thing, "getfd") == (-1,):
+    if is_closed(right, thing):
         raise right.api.LuaError(b"attempt to use a closed socket")
     return right(thing, *args)
 
 
 @wrong("tcp:accept", caught_by=("tcp/accept",))
-def accept_returns_the_server(right: Right, thing: Any) -> Values:
+def accept_returns_the_server(right: Right, thing: Any, *args: Any) -> Values:
     """The result of accept is the server itself."""
-    results = right(thing)
+    results = right(thing, *args)
     return results if failed(results) else (thing, *results[1:])
 
 
@@ -423,77 +473,91 @@ def shutdown_is_always_both(right: Right, thing: Any, *_mode: Any) -> Values:
     return right(thing, b"both")
 
 
-@wrong("tcp:getpeername", caught_by=("tcp/getpeername",))
-def getpeername_is_our_own_name(right: Right, thing: Any) -> Values:
+@wrong("tcp:getpeername", caught_by=("tcp/names", "tcp/connect/connects-to-that-address"))
+def getpeername_is_our_own_name(right: Right, thing: Any, *_args: Any) -> Values:
     """The address of our own side is returned."""
     return right.method(thing, "getsockname")
 
 
 @wrong("tcp:getstats", caught_by=("tcp/stats",))
-def stats_are_swapped(right: Right, thing: Any) -> Values:
+def stats_are_swapped(right: Right, thing: Any, *args: Any) -> Values:
     """Bytes sent come before bytes received."""
-    received, sent, *rest = right(thing)
+    received, sent, *rest = right(thing, *args)
     return sent, received, *rest
 
 
 # -- select -----------------------------------------------------------------------------------------------------------
 
 
-@wrong("socket.select", caught_by=("select",))
+def _with_keys(right: Right, results: Values, kept: Callable[[Any], bool]) -> Values:
+    """Return results whose tables have only the keys that are kept."""
+    thinned = []
+    for value in results:
+        if isinstance(value, dict):
+            thin = right.api.Table()
+            for key, item in value.items():
+                if kept(key):
+                    thin[key] = item
+            thinned.append(thin)
+        else:
+            thinned.append(value)
+    return tuple(thinned)
+
+
+@wrong("socket.select", caught_by=("select/keyed-by-integer-and-socket", "select/readable-when-data-arrived"))
 def select_keys_by_integer_only(right: Right, *args: Any) -> Values:
     """The tables of ready sockets are plain lists."""
-    return tuple(
-        {key: item for key, item in value.items() if isinstance(key, int | float)} if isinstance(value, dict) else value
-        for value in right(*args)
-    )
+    return _with_keys(right, right(*args), lambda key: isinstance(key, int | float))
 
 
-@wrong("socket.select", caught_by=("select",))
+@wrong("socket.select", caught_by=("select/keyed-by-integer-and-socket", "select/readable-when-data-arrived"))
 def select_keys_by_socket_only(right: Right, *args: Any) -> Values:
     """The tables of ready sockets have no list part."""
-    return tuple(
-        {key: item for key, item in value.items() if not isinstance(key, int | float)}
-        if isinstance(value, dict)
-        else value
-        for value in right(*args)
-    )
+    return _with_keys(right, right(*args), lambda key: not isinstance(key, int | float))
 
 
-@wrong("socket.select", caught_by=("select",))
+@wrong("socket.select", caught_by=("select/timeout-zero", "select/nothing-to-watch"))
 def select_has_no_tables_on_timeout(right: Right, *args: Any) -> Values:
     """A timeout is nil, nil, "timeout"."""
     results = right(*args)
     return (None, None, results[2]) if len(results) > 2 else results
 
 
-@wrong("socket.select", caught_by=("select",))
+@wrong("socket.select", caught_by=("select/buffered-data-is-readable", "select/buffered-data-does-not-wait"))
 def select_forgets_the_buffer(right: Right, reading: Any = None, *rest: Any) -> Values:
     """Data that is buffered already does not make a socket readable."""
     if isinstance(reading, dict):
-        clean = [thing for thing in reading.values() if right.method(thing, "dirty") != (True,)]
+        listed = [reading[index] for index in sorted(key for key in reading if isinstance(key, int))]
+        clean = [
+            thing
+            for thing in listed
+            if not callable(right.api.index(thing, "dirty")) or not right.method(thing, "dirty")[0]
+        ]
         reading = dict(enumerate(clean, 1))
     return right(reading, *rest)
 
 
-@wrong("socket.select", caught_by=("select",))
-def select_waits_in_milliseconds(right: Right, reading: Any = None, writing: Any = None, seconds: Any = None) -> Values:
+@wrong("socket.select", caught_by=("select/timeout-in-seconds",))
+def select_waits_in_milliseconds(
+    right: Right, reading: Any = None, writing: Any = None, seconds: Any = None, *rest: Any
+) -> Values:
     """The timeout is taken as milliseconds."""
-    return right(reading, writing, seconds / 1000 if isinstance(seconds, int | float) else seconds)
+    return right(reading, writing, thousandth(seconds), *rest)
 
 
 # -- the module -------------------------------------------------------------------------------------------------------
 
 
-@wrong("socket.gettime", caught_by=("gettime",))
-def gettime_is_in_milliseconds(right: Right) -> Values:
+@wrong("socket.gettime", caught_by=("module/gettime-epoch",))
+def gettime_is_in_milliseconds(right: Right, *args: Any) -> Values:
     """The time is in milliseconds."""
-    return (right()[0] * 1000,)
+    return (right(*args)[0] * 1000,)
 
 
-@wrong("socket.sleep", caught_by=("sleep",))
-def sleep_is_in_milliseconds(right: Right, seconds: Any, *rest: Any) -> Values:
+@wrong("socket.sleep", caught_by=("module/sleep-freezes",))
+def sleep_is_in_milliseconds(right: Right, seconds: Any = None, *rest: Any) -> Values:
     """The time to sleep is taken as milliseconds."""
-    return right(seconds / 1000 if isinstance(seconds, int | float) else seconds, *rest)
+    return right(thousandth(seconds), *rest)
 
 
 #: Every wrong port, in the order above.

@@ -1,7 +1,6 @@
 """What the tests of this room share: the smallest implementation that can be served as a port."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,18 +12,19 @@ class ToyError(Exception):
 
 
 class Toy:
-    """An implementation whose module and objects are plain namespaces."""
+    """An implementation whose objects are plain namespaces."""
 
     LuaError: type[Exception] = ToyError
+    Table: type[dict[Any, Any]] = dict
 
     def __init__(self, **functions: Any) -> None:
-        self._module = SimpleNamespace(_VERSION=b"Toy 1", **functions)
+        self._module = {b"_VERSION": b"Toy 1", **{name.encode(): function for name, function in functions.items()}}
 
     def open(self, _dialect: str) -> Any:
         return self._module
 
     def index(self, value: Any, name: str) -> Any:
-        return getattr(value, name, None)
+        return value.get(name.encode()) if isinstance(value, dict) else getattr(value, name, None)
 
     def setindex(self, value: Any, name: str, new: Any) -> None:
         setattr(value, name, new)

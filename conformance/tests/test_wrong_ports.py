@@ -13,11 +13,14 @@ from luasocket_runners.ports.python_adapter import Api
 from luasocket_runners.result import Verdict
 from luasocket_runners.session import select
 
+#: Seconds after which a call counts as hanging. To hang is one way to be wrong, so that less patience than usual will do.
+DEADLINE = 3.0
+
 
 @pytest.mark.parametrize("wrong", WRONG_PORTS, ids=lambda wrong: wrong.name)
 def test_a_wrong_port_is_caught(wrong: WrongPort) -> None:
     behaviours = luasocket_spec.load().behaviours
-    with Engine(wrong.port()) as engine:
+    with Engine(wrong.port(), deadline=DEADLINE) as engine:
         for selector in wrong.caught_by:
             chosen, unused = select(behaviours, [selector])
             assert not unused, f"{selector} names no behaviour"
@@ -50,9 +53,17 @@ def test_a_mistake_is_made_only_in_its_targets(
     client, udp = thing(b"tcp{client}"), thing(b"udp{connected}")
     assert api.index(client, "get")(client) == (of_a_client,)
     assert api.index(udp, "get")(udp) == (of_udp,)
-    assert api.index(module, "get")() == (of_the_module,)
-    assert api.index(module, "_VERSION") == b"Toy 1"
+    assert module[b"get"]() == (of_the_module,)
+    assert module[b"_VERSION"] == b"Toy 1"
     assert api.index(client, "nothing") is None
+
+
+def test_without_its_object_a_method_is_right(toy_api: Callable[..., Api]) -> None:
+    api = wrong_ports.WrongApi(toy_api(), WrongPort("doubled", "Twice.", ("tcp:get",), doubled, ()))
+    get = api.index(thing(b"tcp{client}"), "get")
+    assert get(thing(b"udp{connected}")) == (1,)
+    with pytest.raises(TypeError, match="missing 1 required"):  # the toy's own way to refuse it
+        get()
 
 
 def test_the_same_function_stays_the_same_value(toy_api: Callable[..., Api]) -> None:
