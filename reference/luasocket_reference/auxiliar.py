@@ -321,7 +321,9 @@ class Arguments:
     def __init__(self, dialect: Dialect, name: str, values: Sequence[Any]) -> None:
         self.dialect = dialect
         self.name = name
-        self.values = tuple(value.encode("latin-1") if isinstance(value, str) else value for value in values)
+        if str in map(type, values):
+            values = [value.encode("latin-1") if isinstance(value, str) else value for value in values]
+        self.values = tuple(values)
 
     def __getitem__(self, position: int) -> Any:
         """Return an argument, None if there are fewer."""
@@ -412,7 +414,7 @@ class Arguments:
     def object(self, position: int, expected: str) -> Any:
         """Return an argument that must be an object of a class or of a group of classes."""
         value = self[position]
-        if isinstance(value, Object) and value.class_name in GROUPS.get(expected, {expected}):
+        if isinstance(value, Object) and (value.class_name == expected or value.class_name in GROUPS.get(expected, ())):
             return value
         if self.dialect.class_error_names_type and expected not in GROUPS:
             raise self.type_error(position, expected)
