@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -155,79 +156,98 @@ def _set_membership6(descriptor: Descriptor, level: int, name: int, arguments: A
 
 _SOCKET, _TCP, _IP, _IPV6 = socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.IPPROTO_IP, socket.IPPROTO_IPV6
 
-#: Linux's number; Python knows it from 3.12 on where the headers had it.
-_TCP_FASTOPEN_CONNECT = 30
+#: Numbers that Linux has and Python has no name for.
+_NAMELESS: Mapping[str, int] = {"TCP_FASTOPEN_CONNECT": 30} if sys.platform == "linux" else {}
+
+
+def _known(options: Mapping[str, tuple[Handler, int, str]]) -> Options:
+    """Return the options whose constants this system has, as LuaSocket is compiled with those only."""
+    numbers = {**vars(socket), **_NAMELESS}
+    return {
+        name: (handler, level, numbers[constant])
+        for name, (handler, level, constant) in options.items()
+        if constant in numbers
+    }
+
 
 #: Options of TCP objects that can be set.
-TCP_SET: Options = {
-    "keepalive": (_set_boolean, _SOCKET, socket.SO_KEEPALIVE),
-    "reuseaddr": (_set_boolean, _SOCKET, socket.SO_REUSEADDR),
-    "reuseport": (_set_boolean, _SOCKET, socket.SO_REUSEPORT),
-    "tcp-nodelay": (_set_boolean, _TCP, socket.TCP_NODELAY),
-    "tcp-keepidle": (_set_integer, _TCP, socket.TCP_KEEPIDLE),
-    "tcp-keepcnt": (_set_integer, _TCP, socket.TCP_KEEPCNT),
-    "tcp-keepintvl": (_set_integer, _TCP, socket.TCP_KEEPINTVL),
-    "ipv6-v6only": (_set_boolean, _IPV6, socket.IPV6_V6ONLY),
-    "linger": (_set_linger, _SOCKET, socket.SO_LINGER),
-    "recv-buffer-size": (_set_integer, _SOCKET, socket.SO_RCVBUF),
-    "send-buffer-size": (_set_integer, _SOCKET, socket.SO_SNDBUF),
-    "tcp-defer-accept": (_set_integer, _TCP, socket.TCP_DEFER_ACCEPT),
-    "tcp-fastopen": (_set_integer, _TCP, socket.TCP_FASTOPEN),
-    "tcp-fastopen-connect": (_set_integer, _TCP, _TCP_FASTOPEN_CONNECT),
-}
+TCP_SET: Options = _known(
+    {
+        "keepalive": (_set_boolean, _SOCKET, "SO_KEEPALIVE"),
+        "reuseaddr": (_set_boolean, _SOCKET, "SO_REUSEADDR"),
+        "reuseport": (_set_boolean, _SOCKET, "SO_REUSEPORT"),
+        "tcp-nodelay": (_set_boolean, _TCP, "TCP_NODELAY"),
+        "tcp-keepidle": (_set_integer, _TCP, "TCP_KEEPIDLE"),
+        "tcp-keepcnt": (_set_integer, _TCP, "TCP_KEEPCNT"),
+        "tcp-keepintvl": (_set_integer, _TCP, "TCP_KEEPINTVL"),
+        "ipv6-v6only": (_set_boolean, _IPV6, "IPV6_V6ONLY"),
+        "linger": (_set_linger, _SOCKET, "SO_LINGER"),
+        "recv-buffer-size": (_set_integer, _SOCKET, "SO_RCVBUF"),
+        "send-buffer-size": (_set_integer, _SOCKET, "SO_SNDBUF"),
+        "tcp-defer-accept": (_set_integer, _TCP, "TCP_DEFER_ACCEPT"),
+        "tcp-fastopen": (_set_integer, _TCP, "TCP_FASTOPEN"),
+        "tcp-fastopen-connect": (_set_integer, _TCP, "TCP_FASTOPEN_CONNECT"),
+    }
+)
 
 #: Options of TCP objects that can be got.
-TCP_GET: Options = {
-    "keepalive": (_get_boolean, _SOCKET, socket.SO_KEEPALIVE),
-    "reuseaddr": (_get_boolean, _SOCKET, socket.SO_REUSEADDR),
-    "reuseport": (_get_boolean, _SOCKET, socket.SO_REUSEPORT),
-    "tcp-nodelay": (_get_boolean, _TCP, socket.TCP_NODELAY),
-    "tcp-keepidle": (_get_integer, _TCP, socket.TCP_KEEPIDLE),
-    "tcp-keepcnt": (_get_integer, _TCP, socket.TCP_KEEPCNT),
-    "tcp-keepintvl": (_get_integer, _TCP, socket.TCP_KEEPINTVL),
-    "linger": (_get_linger, _SOCKET, socket.SO_LINGER),
-    "error": (_get_error, _SOCKET, socket.SO_ERROR),
-    "recv-buffer-size": (_get_integer, _SOCKET, socket.SO_RCVBUF),
-    "send-buffer-size": (_get_integer, _SOCKET, socket.SO_SNDBUF),
-}
+TCP_GET: Options = _known(
+    {
+        "keepalive": (_get_boolean, _SOCKET, "SO_KEEPALIVE"),
+        "reuseaddr": (_get_boolean, _SOCKET, "SO_REUSEADDR"),
+        "reuseport": (_get_boolean, _SOCKET, "SO_REUSEPORT"),
+        "tcp-nodelay": (_get_boolean, _TCP, "TCP_NODELAY"),
+        "tcp-keepidle": (_get_integer, _TCP, "TCP_KEEPIDLE"),
+        "tcp-keepcnt": (_get_integer, _TCP, "TCP_KEEPCNT"),
+        "tcp-keepintvl": (_get_integer, _TCP, "TCP_KEEPINTVL"),
+        "linger": (_get_linger, _SOCKET, "SO_LINGER"),
+        "error": (_get_error, _SOCKET, "SO_ERROR"),
+        "recv-buffer-size": (_get_integer, _SOCKET, "SO_RCVBUF"),
+        "send-buffer-size": (_get_integer, _SOCKET, "SO_SNDBUF"),
+    }
+)
 
 #: Options of UDP objects that can be set. (The multicast hops are LuaSocket's slip: they are those of unicast.)
-UDP_SET: Options = {
-    "dontroute": (_set_boolean, _SOCKET, socket.SO_DONTROUTE),
-    "broadcast": (_set_boolean, _SOCKET, socket.SO_BROADCAST),
-    "reuseaddr": (_set_boolean, _SOCKET, socket.SO_REUSEADDR),
-    "reuseport": (_set_boolean, _SOCKET, socket.SO_REUSEPORT),
-    "ip-multicast-if": (_set_interface, _IP, socket.IP_MULTICAST_IF),
-    "ip-multicast-ttl": (_set_integer, _IP, socket.IP_MULTICAST_TTL),
-    "ip-multicast-loop": (_set_boolean, _IP, socket.IP_MULTICAST_LOOP),
-    "ip-add-membership": (_set_membership, _IP, socket.IP_ADD_MEMBERSHIP),
-    "ip-drop-membership": (_set_membership, _IP, socket.IP_DROP_MEMBERSHIP),
-    "ipv6-unicast-hops": (_set_integer, _IPV6, socket.IPV6_UNICAST_HOPS),
-    "ipv6-multicast-hops": (_set_integer, _IPV6, socket.IPV6_UNICAST_HOPS),
-    "ipv6-multicast-loop": (_set_boolean, _IPV6, socket.IPV6_MULTICAST_LOOP),
-    "ipv6-add-membership": (_set_membership6, _IPV6, socket.IPV6_JOIN_GROUP),
-    "ipv6-drop-membership": (_set_membership6, _IPV6, socket.IPV6_LEAVE_GROUP),
-    "ipv6-v6only": (_set_boolean, _IPV6, socket.IPV6_V6ONLY),
-    "recv-buffer-size": (_set_integer, _SOCKET, socket.SO_RCVBUF),
-    "send-buffer-size": (_set_integer, _SOCKET, socket.SO_SNDBUF),
-}
+UDP_SET: Options = _known(
+    {
+        "dontroute": (_set_boolean, _SOCKET, "SO_DONTROUTE"),
+        "broadcast": (_set_boolean, _SOCKET, "SO_BROADCAST"),
+        "reuseaddr": (_set_boolean, _SOCKET, "SO_REUSEADDR"),
+        "reuseport": (_set_boolean, _SOCKET, "SO_REUSEPORT"),
+        "ip-multicast-if": (_set_interface, _IP, "IP_MULTICAST_IF"),
+        "ip-multicast-ttl": (_set_integer, _IP, "IP_MULTICAST_TTL"),
+        "ip-multicast-loop": (_set_boolean, _IP, "IP_MULTICAST_LOOP"),
+        "ip-add-membership": (_set_membership, _IP, "IP_ADD_MEMBERSHIP"),
+        "ip-drop-membership": (_set_membership, _IP, "IP_DROP_MEMBERSHIP"),
+        "ipv6-unicast-hops": (_set_integer, _IPV6, "IPV6_UNICAST_HOPS"),
+        "ipv6-multicast-hops": (_set_integer, _IPV6, "IPV6_UNICAST_HOPS"),
+        "ipv6-multicast-loop": (_set_boolean, _IPV6, "IPV6_MULTICAST_LOOP"),
+        "ipv6-add-membership": (_set_membership6, _IPV6, "IPV6_JOIN_GROUP"),
+        "ipv6-drop-membership": (_set_membership6, _IPV6, "IPV6_LEAVE_GROUP"),
+        "ipv6-v6only": (_set_boolean, _IPV6, "IPV6_V6ONLY"),
+        "recv-buffer-size": (_set_integer, _SOCKET, "SO_RCVBUF"),
+        "send-buffer-size": (_set_integer, _SOCKET, "SO_SNDBUF"),
+    }
+)
 
 #: Options of UDP objects that can be got.
-UDP_GET: Options = {
-    "dontroute": (_get_boolean, _SOCKET, socket.SO_DONTROUTE),
-    "broadcast": (_get_boolean, _SOCKET, socket.SO_BROADCAST),
-    "reuseaddr": (_get_boolean, _SOCKET, socket.SO_REUSEADDR),
-    "reuseport": (_get_boolean, _SOCKET, socket.SO_REUSEPORT),
-    "ip-multicast-if": (_get_interface, _IP, socket.IP_MULTICAST_IF),
-    "ip-multicast-loop": (_get_boolean, _IP, socket.IP_MULTICAST_LOOP),
-    "error": (_get_error, _SOCKET, socket.SO_ERROR),
-    "ipv6-unicast-hops": (_get_integer, _IPV6, socket.IPV6_UNICAST_HOPS),
-    "ipv6-multicast-hops": (_get_integer, _IPV6, socket.IPV6_UNICAST_HOPS),
-    "ipv6-multicast-loop": (_get_boolean, _IPV6, socket.IPV6_MULTICAST_LOOP),
-    "ipv6-v6only": (_get_boolean, _IPV6, socket.IPV6_V6ONLY),
-    "recv-buffer-size": (_get_integer, _SOCKET, socket.SO_RCVBUF),
-    "send-buffer-size": (_get_integer, _SOCKET, socket.SO_SNDBUF),
-}
+UDP_GET: Options = _known(
+    {
+        "dontroute": (_get_boolean, _SOCKET, "SO_DONTROUTE"),
+        "broadcast": (_get_boolean, _SOCKET, "SO_BROADCAST"),
+        "reuseaddr": (_get_boolean, _SOCKET, "SO_REUSEADDR"),
+        "reuseport": (_get_boolean, _SOCKET, "SO_REUSEPORT"),
+        "ip-multicast-if": (_get_interface, _IP, "IP_MULTICAST_IF"),
+        "ip-multicast-loop": (_get_boolean, _IP, "IP_MULTICAST_LOOP"),
+        "error": (_get_error, _SOCKET, "SO_ERROR"),
+        "ipv6-unicast-hops": (_get_integer, _IPV6, "IPV6_UNICAST_HOPS"),
+        "ipv6-multicast-hops": (_get_integer, _IPV6, "IPV6_UNICAST_HOPS"),
+        "ipv6-multicast-loop": (_get_boolean, _IPV6, "IPV6_MULTICAST_LOOP"),
+        "ipv6-v6only": (_get_boolean, _IPV6, "IPV6_V6ONLY"),
+        "recv-buffer-size": (_get_integer, _SOCKET, "SO_RCVBUF"),
+        "send-buffer-size": (_get_integer, _SOCKET, "SO_SNDBUF"),
+    }
+)
 
 
 def _handle(options: Options, absent: str, descriptor: Descriptor, arguments: Arguments) -> Values:

@@ -51,6 +51,12 @@ _ERRORS: Mapping[int, bytes] = {
     errno.ETIMEDOUT: b"timeout",
 }
 
+
+def _eai(name: str, message: bytes) -> dict[int, bytes]:
+    """Return a row for an error of getaddrinfo, if this system has it."""
+    return {vars(socket)[name]: message} if name in vars(socket) else {}
+
+
 #: What it calls an error of getaddrinfo; all others have the system's name.
 _RESOLVER_ERRORS: Mapping[int, bytes] = {
     socket.EAI_AGAIN: b"temporary failure in name resolution",
@@ -59,7 +65,7 @@ _RESOLVER_ERRORS: Mapping[int, bytes] = {
     socket.EAI_FAMILY: b"ai_family not supported",
     socket.EAI_MEMORY: b"memory allocation failure",
     socket.EAI_NONAME: b"host or service not provided, or not known",
-    socket.EAI_OVERFLOW: b"argument buffer overflow",
+    **_eai("EAI_OVERFLOW", b"argument buffer overflow"),
     socket.EAI_SERVICE: b"service not supported for socket type",
     socket.EAI_SOCKTYPE: b"ai_socktype not supported",
 }
@@ -71,11 +77,11 @@ HOST_ERRORS: Mapping[int, bytes] = {
     2: b"Host name lookup failure",  # TRY_AGAIN
     3: b"Unknown server error",  # NO_RECOVERY
     4: b"No address associated with name",  # NO_DATA
-    socket.EAI_NONAME: b"host not found",
-    socket.EAI_AGAIN: b"Host name lookup failure",
-    socket.EAI_FAIL: b"Unknown server error",
-    socket.EAI_NODATA: b"No address associated with name",
-    socket.EAI_ADDRFAMILY: b"host not found",
+    **_eai("EAI_NONAME", b"host not found"),
+    **_eai("EAI_AGAIN", b"Host name lookup failure"),
+    **_eai("EAI_FAIL", b"Unknown server error"),
+    **_eai("EAI_NODATA", b"No address associated with name"),
+    **_eai("EAI_ADDRFAMILY", b"host not found"),
 }
 
 
