@@ -13,7 +13,7 @@ from luasocket_runners.ports.python_adapter import Api
 from luasocket_runners.result import Verdict
 from luasocket_runners.session import select
 
-#: Seconds after which a call counts as hanging. To hang is one way to be wrong, so that less patience than usual will do.
+#: Seconds after which a call counts as hanging. To hang is one way to be wrong, so less patience than usual will do.
 DEADLINE = 3.0
 
 
