@@ -142,7 +142,7 @@ def install(groups: set[str]) -> None:
         make_venv()
         there = set()
     groups = groups | there
-    install = [*pip(), "install", "--quiet"]
+    install = [*pip(), "install", "--quiet", "--quiet"]  # errors only
     requirements = ["--editable", str(ROOT), *(line for group in sorted(groups) for line in requirements_of(group))]
     if subprocess.call([*install, *requirements], env=pip_environment()) != 0:
         raise CannotInstallError("pip could not install the project; what it said is above.")
