@@ -251,7 +251,7 @@ def _find(options: argparse.Namespace) -> Behaviour:
 def _show(options: argparse.Namespace) -> int:
     found = _find(options)
     if options.form == "yaml":
-        print(luasocket_spec.source_text(found))
+        print(luasocket_spec.source_text(found, options.spec))
     else:
         print(script(found, options.dialect), end="")
     return CONFORMS

@@ -73,6 +73,8 @@ def same(left: LuaValue, right: LuaValue) -> bool:
         return all(
             any(same(key, other) and same(item, thing) for other, thing in right.entries) for key, item in left.entries
         )
+    if left != left:  # not a number: it is what is expected when both are
+        return right != right
     return left == right
 
 
@@ -276,4 +278,7 @@ def _first_difference(left: bytes, right: bytes) -> int:
 
 @cache
 def _compiled(regex: str) -> re.Pattern[str]:
+    if regex.endswith("$") and not regex.endswith("\\$"):
+        # Python's $ also meets before a final line feed, that of ECMAScript and RE2 does not
+        regex = regex[:-1] + r"\Z"
     return re.compile(regex, re.DOTALL)

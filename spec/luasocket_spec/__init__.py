@@ -6,6 +6,7 @@ calls. This room imports none of the other three.
 
 from luasocket_spec import model
 from luasocket_spec.capabilities import CAPABILITIES, Capability
+from luasocket_spec.excerpt import source_text
 from luasocket_spec.loader import __version__, load
 from luasocket_spec.model import AUTHORITIES, DIALECTS, Authority, Behaviour, Dialect, Fixture, Spec, Statement
 from luasocket_spec.problems import Problem, SpecError
@@ -25,5 +26,6 @@ __all__ = [
     "Statement",
     "__version__",
     "load",
+    "source_text",
     "model",
 ]

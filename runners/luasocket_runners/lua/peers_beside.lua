@@ -3,7 +3,8 @@
 --     luasocket-conformance peer @ID@
 -- and give this script the number that it prints:
 --     lua repro.lua NUMBER
-local control = assert(socket.connect("127.0.0.1", assert(tonumber(arg[1]), "give the number that 'luasocket-conformance peer @ID@' prints")))
+local number = assert(tonumber(arg[1]), "give the number that 'luasocket-conformance peer @ID@' prints")
+local control = assert(socket.connect("127.0.0.1", number))
 control:setoption("tcp-nodelay", true)
 
 -- Has the program do its action with this number; the values are those of the names that the action uses.

@@ -1,0 +1,37 @@
+"""A behaviour as it is written, for people to read.
+
+What lives here: cutting the text out of its file. What may not: reading its meaning (``loader``).
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from luasocket_spec.model import Behaviour
+
+
+def source_text(behaviour: Behaviour, path: Path | None = None) -> str:
+    """Return the lines of a behaviour, its table of cases included, without a line end.
+
+    Parameters
+    ----------
+    path
+        The data directory that it was loaded from; None: the one that is shipped.
+    """
+    root = resources.files("luasocket_spec") if path is None else path
+    lines = root.joinpath(behaviour.source.file).read_text(encoding="utf-8").splitlines()
+    first = behaviour.source.line - 1
+    # a row of a table of cases is placed at its row: the item that it belongs to begins above it
+    while first > 0 and not lines[first].lstrip().startswith("- id:"):
+        first -= 1
+    indent = _indent(lines[first])
+    last = first + 1
+    while last < len(lines) and (not lines[last].strip() or _indent(lines[last]) > indent):
+        last += 1
+    text = "\n".join(line[indent:] for line in lines[first:last]).rstrip()
+    return f"# {behaviour.source.file}:{first + 1}\n{text}"
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
