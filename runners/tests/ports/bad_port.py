@@ -97,7 +97,8 @@ def main(mode: str) -> None:
         request = json.loads(line)
         number, op = request["id"], request["op"]
         if op == "describe":
-            send({"id": number, "protocol": 1, "name": "bad", "version": "0", "dialect": "luasocket-3", "host": "Python"})
+            about = {"protocol": 1, "name": "bad", "version": "0", "dialect": "luasocket-3", "host": "Python"}
+            send({"id": number, **about})
         elif request.get("target") == "socket.bad":
             misbehave(mode, number)
         else:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from luasocket_runners.ports import guardian
 from luasocket_runners.ports.process import ProcessConnection
 
 #: Seconds for what has to happen at once: a hundred times longer than it takes.
@@ -41,6 +42,18 @@ def until(condition: Callable[[], bool]) -> bool:
 
 
 @pytest.fixture
+def members_of() -> Callable[[int], list[int]]:
+    """Return the living processes of a process group."""
+    return members
+
+
+@pytest.fixture
+def is_gone() -> Callable[[int], bool]:
+    """Wait until a process group has no living process; False when that does not come."""
+    return lambda group: until(lambda: not members(group))
+
+
+@pytest.fixture
 def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The process groups of all children that are started during the test."""
     found: list[int] = []
@@ -57,8 +70,6 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture
 def nothing_left(groups: list[int]) -> Iterator[None]:
     """Fails the test that leaves a process, a descriptor or a thread behind."""
-    from luasocket_runners.ports import guardian
-
     guardian.forget(0)  # the guardian is started, and its pipe counted, before we look
     gc.collect()
     descriptors = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names, not paths)

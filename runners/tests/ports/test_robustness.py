@@ -1,4 +1,4 @@
-"""Whatever an adapter does: it is that behaviour's result, in a sentence; the rest of the run goes on; nothing is left."""
+"""Whatever an adapter does, it is that behaviour's result, in a sentence; the run goes on; nothing is left."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def behaviour(name: str) -> Behaviour:
     )  # fmt: skip
     return Behaviour(
         id=f"test/{name}", about="", says="", hint=None, cites=(), authority="observed",
-        dialects=("defold", "luasocket-3"), needs=(), given=(), functions={}, disagrees=None, steps=(step,), source=source,
+        dialects=("defold", "luasocket-3"), needs=(), given=(), functions={}, disagrees=None, steps=(step,),
+        source=source,
     )  # fmt: skip
 
 

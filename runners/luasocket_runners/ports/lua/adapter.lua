@@ -423,21 +423,18 @@ end
 -- they do there. It is no tail call: that would have no name.
 local callers = {}
 
-local function caller(kind, name)
-    local source = format("local pack = ... return function(object, ...) return pack(object%s%s(...)) end", kind, name)
-    local made = callers[source]
+-- `how`: what stands between the object and its arguments: nothing, ".name", or ":name".
+local function caller(how)
+    local made = callers[how]
     if not made then
-        if not match(name, "^[%a_][%w_]*$") then
-            error("this is no name: " .. name, 0)
+        if how ~= "" and not match(how, "^[.:][%a_][%w_]*$") then
+            error("this is no name: " .. sub(how, 2), 0)
         end
+        local source = "local pack = ... return function(object, ...) return pack(object" .. how .. "(...)) end"
         made = load_text(source, "=port")(pack)
-        callers[source] = made
+        callers[how] = made
     end
     return made
-end
-
-local function call_any(value, ...)
-    return pack(value(...))
 end
 
 local function collect()
@@ -514,7 +511,7 @@ function operations.call(request)
             return "yield", args
         end
         object, name = holder, last
-        call = caller(".", name)
+        call = caller("." .. name)
     else
         object = object_of(request.handle)
         name = request.method
@@ -522,10 +519,8 @@ function operations.call(request)
             if index(object, name) == nil then
                 error({ [missing] = type(object) .. ":" .. name }, 0)
             end
-            call = caller(":", name)
-        else
-            call = call_any
         end
+        call = caller(name and ":" .. name or "")
     end
     return call, { n = args.n + 1, object, unpack(args, 1, args.n) }
 end
