@@ -25,10 +25,11 @@ from luasocket_spec.model import Authority, Behaviour, Dialect
 from luasocket_runners import host, notation
 from luasocket_runners.matcher import Matcher, Unbound, resolve
 from luasocket_runners.notation import Names
-from luasocket_runners.peers import ACTIONS, Peer, PeerFailure
+from luasocket_runners.peers import ACTIONS, JUDGING, Peer, PeerFailure, rhythm
 from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
 from luasocket_runners.result import Result, Verdict
-from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, decode, decode_list, encode
+from luasocket_runners.scoping import full_name, peer_name, visible
+from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, decode, decode_list, encode, quoted
 
 #: Seconds after which a call that should have returned counts as hanging. The longest call of the spec moves 10 MB,
 #: which takes less than a second; ten leave room for a machine under full load.
@@ -40,9 +41,12 @@ CHANCES_WHEN_LATE: Final = 3
 
 
 class _Stop(Exception):
-    """Ends a behaviour with a verdict. ``broken``: the port is in the middle of something and must be started again."""
+    """Ends a behaviour with a result.
 
-    def __init__(self, result: Mapping[str, Any], *, broken: bool = False, late: bool = False) -> None:
+    ``broken``: the port is in the middle of something and must be started again. ``late``: its only fault was the time.
+    """
+
+    def __init__(self, result: Result, *, broken: bool = False, late: bool = False) -> None:
         super().__init__()
         self.result = result
         self.broken = broken
@@ -51,15 +55,15 @@ class _Stop(Exception):
 
 @dataclass(slots=True)
 class _Request:
-    """Something asked of the port, with what peers do meanwhile."""
+    """Something asked of the port, with what peers do meanwhile; it may take ``longer`` than the deadline."""
 
     message: dict[str, Any]
-    doing: str = ""
-    where: str = ""
+    doing: str
+    where: str
     expected: str | None = None
     meanwhile: tuple[model.While, ...] = ()
-    scope: str = ""
-    patience: float = DEADLINE
+    prefix: str = ""
+    longer: float = 0.0
 
 
 @dataclass(slots=True)
@@ -80,7 +84,7 @@ class _Due:
 
     at: float
     action: model.PeerAction
-    scope: str
+    prefix: str
     every: float | None
     times: int | None
 
@@ -93,6 +97,7 @@ class _Frame:
     request: _Request | None = None
     number: int = 0
     began: float = 0.0
+    end: float = 0.0  #: when the request counts as hanging
     due: list[_Due] = field(default_factory=list)
 
 
@@ -120,6 +125,15 @@ class Engine:
     ------
     PortUnavailable
         When the port cannot be run at all: on entering, and when it dies at every start.
+
+    Attributes
+    ----------
+    deadline
+        Seconds after which a call counts as hanging, beyond those that it is to wait.
+    dialect
+        The dialect that the port is held to.
+    description
+        What the port says of itself (``describe`` in ``PROTOCOL.md``); strings are escaped.
     """
 
     def __init__(
@@ -169,20 +183,26 @@ class Engine:
         try:
             number = self._next_number()
             connection.post({"id": number, "op": "describe", "protocol": 1})
-            description = connection.wait(self.deadline)
+            # a short deadline is meant for calls: a port may need its time to start
+            patience = max(self.deadline, DEADLINE)
+            description = connection.wait(patience)
             if description is None:
-                raise PortGone(f"it did not answer describe within {self.deadline:g} s")
+                raise PortGone(f"it did not answer describe within {patience:g} s")
             if description.get("id") != number or not isinstance(description.get("name"), str):
                 raise PortGone("its first message is no answer to describe")
             if description.get("protocol") != 1:
                 raise PortUnavailable(
-                    f"The adapter of {self.port.name} speaks protocol {description.get('protocol')!r}, we speak 1."
+                    f"The adapter of {self.port.name} speaks protocol {quoted(description.get('protocol'))}, we speak 1."
                 )
+            if not isinstance(description.get("capabilities", []), list):
+                raise PortUnavailable(f"The adapter of {self.port.name} gives capabilities that are no list.")
         except BaseException:
             connection.close()
             raise
         self._connection = connection
-        self.description = description
+        self.description = {
+            key: notation.plain(value) if isinstance(value, str) else value for key, value in description.items()
+        }
         told = description.get("dialect")
         if self._asked_dialect is None and told in model.DIALECTS:
             self.dialect = told
@@ -251,21 +271,19 @@ class Engine:
             play.run()
             result = Result(behaviour, Verdict.PASSED, follows=play.follows())
         except _Stop as stop:
-            broken, late = stop.broken, stop.late
-            printed = connection.stderr_tail if broken else ""
-            result = Result(behaviour, **{"printed": printed, **stop.result})
+            result, broken, late = stop.result, stop.broken, stop.late
         except PortGone as gone:
-            broken = True
-            result = play.gone(str(gone))
+            result, broken = play.failed(str(gone)), True
         except BadMessage as bad:
-            broken = True
-            result = play.gone(f"the adapter sent something that is not of the protocol: {bad}")
-        except (OSError, LookupError, TypeError, ValueError, Unbound) as error:
-            broken = True
-            reason = f"the runner could not play it: {type(error).__name__}: {error}"
-            result = Result(behaviour, Verdict.ERRORED, reason, doing=play.doing, where=play.where)
+            result, broken = play.failed(f"the adapter sent something that is not of the protocol: {bad}"), True
+        except Exception as error:
+            # a mistake of the spec, of ours, or of the system: no verdict about the port, and the run goes on
+            reason = f"the runner could not play it: {type(error).__name__}: {notation.plain(error)}"
+            result, broken = replace(play.failed(reason), verdict=Verdict.ERRORED, expected=None), True
         finally:
             play.end_peers()
+        if broken:
+            result = replace(result, printed=connection.stderr_tail)
         if play.answered:
             self._deaths_at_start = 0
         if not broken:
@@ -307,6 +325,13 @@ class _Play:
         self._expected: str | None = None
         self._preparing: str | None = None
         self.answered = False
+        #: Seconds that the functions of the test may need together, beyond the deadline of the call that calls them.
+        self._in_functions = sum(
+            _longer(step)
+            for function in behaviour.functions.values()
+            for step in function.steps
+            if isinstance(step, model.Call)
+        )
         for index, function in enumerate(self._functions, 1):
             self._bound[function.data.name] = FunctionRef(index)
 
@@ -319,29 +344,30 @@ class _Play:
         for peer in self._peers.values():
             peer.end()
 
-    def _failure(self, reason: str, **more: Any) -> dict[str, Any]:
-        return {
-            "verdict": Verdict.FAILED,
-            "reason": reason,
-            "doing": self.doing,
-            "where": self.where,
-            "expected": self._expected,
-            "preparing": self._preparing,
-        } | more
+    def failed(self, reason: str, returned: str | None = None) -> Result:
+        """Return the result of a port that fails at the step that is being played."""
+        return Result(
+            self._behaviour,
+            Verdict.FAILED,
+            reason,
+            doing=self.doing,
+            expected=self._expected,
+            returned=returned,
+            where=self.where,
+            preparing=self._preparing,
+        )
 
-    def _stop(self, reason: str, *, late: bool = False, **more: Any) -> _Stop:
+    def _stop(self, reason: str, returned: str | None = None, *, late: bool = False) -> _Stop:
         """Return the end of a behaviour. Inside a function of the test the port is still in the middle of a call."""
-        return _Stop(self._failure(reason, **more), broken=len(self._stack) > 1, late=late)
+        return _Stop(self.failed(reason, returned), broken=len(self._stack) > 1, late=late)
+
+    def _hangs(self, frame: _Frame) -> _Stop:
+        self._show(frame)
+        return _Stop(self.failed(f"it did not return within {frame.end - frame.began:g} s: the call hangs"), broken=True)
 
     def no_object(self, name: str, value: LuaValue) -> _Stop:
         """Return the end of a behaviour that would use as an object what the port gave as something else."""
-        self._expected = None
         return self._stop(f"{name} is {notation.show(value, self._names)}, where an object or a function was due")
-
-    def gone(self, reason: str) -> Result:
-        """Return the result of a port that is no longer there."""
-        printed = self._connection.stderr_tail
-        return Result(self._behaviour, **self._failure(reason, printed=printed))
 
     # -- the generators
 
@@ -375,8 +401,7 @@ class _Play:
 
     def _play_steps(self, steps: tuple[model.Step, ...], scope: _Scope) -> _Steps:
         for step in steps:
-            self.where = str(step.source)
-            self._expected = None
+            self.where, self.doing, self._expected = str(step.source), "", None
             yield from self._PLAY[type(step)](self, step, scope)
 
     # -- talking
@@ -395,42 +420,50 @@ class _Play:
             frame.request = request
             frame.number = self._engine._next_number()
             frame.began = time.monotonic()
-            frame.due = [self._due(item, frame.began, request.scope) for item in request.meanwhile]
-            self.doing, self.where, self._expected = request.doing, request.where, request.expected
+            frame.end = frame.began + self._engine.deadline + request.longer + self._in_functions
+            frame.due = [self._due(item, frame.began, request.prefix) for item in request.meanwhile]
+            self._show(frame)
             self._connection.post({"id": frame.number, **request.message})
             return
 
-    def _due(self, item: model.While, began: float, scope: str) -> _Due:
-        options = item.action.options
-        every = times = None
-        if item.action.verb == "drip":
-            every = _number(options["every"])
-            times = int(_number(options["times"])) if "times" in options else None
-        return _Due(began + item.after, item.action, scope, every, times)
+    def _show(self, frame: _Frame) -> None:
+        """Have results speak of the request that a frame waits for."""
+        request = frame.request
+        assert request is not None
+        self.doing, self.where, self._expected = request.doing, request.where, request.expected
+
+    @staticmethod
+    def _due(item: model.While, began: float, prefix: str) -> _Due:
+        every, times = rhythm(item.action)
+        return _Due(began + item.after, item.action, prefix, every, times)
 
     def _hear(self) -> None:
         """Wait for the next message and deal with it; let peers act when their time comes."""
-        frame = self._stack[-1]
-        request = frame.request
-        assert request is not None
-        now = time.monotonic()
         due = min((item for waiting in self._stack for item in waiting.due), key=lambda item: item.at, default=None)
-        end = frame.began + request.patience
-        message = self._connection.wait(max(0.0, min(end, due.at if due else end) - now))
+        # a call that calls functions of the test for ever hangs as well, though each of those calls is answered soon
+        first = min(self._stack, key=lambda frame: frame.end)
+        until = first.end if due is None else min(first.end, due.at)
+        message = self._connection.wait(max(0.0, until - time.monotonic()))
+        now = time.monotonic()
         if message is not None:
             self.answered = True
+            if now >= first.end and "callback" in message:
+                raise self._hangs(first)
             self._dispatch(message)
-        elif due is not None and time.monotonic() >= due.at:
+        elif due is not None and now >= due.at:
             self._meanwhile(due)
-        elif time.monotonic() >= end:
-            self.doing, self.where, self._expected = request.doing, request.where, request.expected
-            reason = f"it did not return within {request.patience:g} s: the call hangs"
-            raise _Stop(self._failure(reason), broken=True)
+        elif now >= first.end:
+            raise self._hangs(first)
 
     def _meanwhile(self, due: _Due) -> None:
+        scope = _Scope(self, due.prefix)
         try:
-            self._act(due.action, _Scope(self, due.scope))
-        except (PeerFailure, OSError):
+            self._act(due.action, scope)
+        except (PeerFailure, OSError) as trouble:
+            if isinstance(trouble, PeerFailure) and due.action.verb in JUDGING:
+                self.doing, self.where = _peer_doing(due.action, scope), str(due.action.source)
+                self._expected = None
+                raise _Stop(self.failed(str(trouble)), broken=True) from None
             # the call may have returned and closed in the meantime: its answer, not the peer's trouble, is what counts
             due.every = None
         if due.every is None or due.times == 1:
@@ -445,10 +478,10 @@ class _Play:
         number = message.get("id")
         if "callback" in message:
             if number != self._stack[-1].number:
-                raise BadMessage(f"a callback of request {number!r} while {self._stack[-1].number} is under way")
+                raise BadMessage(f"a callback of request {quoted(number)} while {self._stack[-1].number} is under way")
             index = message["callback"]
             if not isinstance(index, int) or not 1 <= index <= len(self._functions):
-                raise BadMessage(f"a callback of function {index!r}, which was never handed over")
+                raise BadMessage(f"a callback of function {quoted(index)}, which was never handed over")
             args = decode_list(message.get("args"), "args")
             self._stack.append(_Frame(self._function_called(self._functions[index - 1], args)))
             self._go_on(None)
@@ -463,7 +496,7 @@ class _Play:
         else:
             woken = next((frames for frames in self._asleep if frames[-1].number == number), None)
             if woken is None:
-                raise BadMessage(f"an answer to request {number!r}, while {self._stack[-1].number} is under way")
+                raise BadMessage(f"an answer to request {quoted(number)}, while {self._stack[-1].number} is under way")
             self._asleep.remove(woken)
             self._stack.extend(woken)
             frame = woken[-1]
@@ -471,28 +504,27 @@ class _Play:
 
     def _answer(self, frame: _Frame, message: dict[str, Any]) -> _Answer:
         duration = time.monotonic() - frame.began
-        request = frame.request
-        assert request is not None
-        self.doing, self.where, self._expected = request.doing, request.where, request.expected
+        self._show(frame)
         frame.due = []
         if "returns" in message:
             return _Answer(decode_list(message["returns"], "returns"), None, duration)
         if "raises" in message:
             return _Answer(None, decode(message["raises"]), duration)
         if "missing" in message:
-            reason = f"the port has no {_plain(message['missing'])}"
-            raise self._stop(reason, verdict=Verdict.NOT_IMPLEMENTED)
+            stop = self._stop(f"the port has no {notation.plain(message['missing'])}")
+            stop.result = replace(stop.result, verdict=Verdict.NOT_IMPLEMENTED)
+            raise stop
         if "fault" in message:
-            reason = f"the adapter could not do it: {_plain(message['fault'])}"
-            raise _Stop(self._failure(reason, verdict=Verdict.ERRORED), broken=True)
-        raise BadMessage(f"an answer with the keys {sorted(message)}")
+            result = self.failed(f"the adapter could not do it: {notation.plain(message['fault'])}")
+            raise _Stop(replace(result, verdict=Verdict.ERRORED, expected=None), broken=True)
+        raise BadMessage(f"an answer with the keys {quoted(sorted(message))}")
 
     # -- the steps
 
     def _call(self, step: model.Call, scope: _Scope) -> _Steps:
         names = Names(scope.visible())
         args = scope.resolve_list(step.args)
-        doing = notation.show_call(step.target, args, names)
+        self.doing = doing = notation.show_call(step.target, args, names)
         outcomes = self._outcomes(step.expect)
         expected = self._show_outcomes(outcomes, names)
         request = _Request(
@@ -502,7 +534,7 @@ class _Play:
             expected,
             step.meanwhile,
             scope.prefix,
-            self._patience(step),
+            _longer(step),
         )
         answer = yield request
         self._compare(outcomes, answer, scope, names)
@@ -512,21 +544,16 @@ class _Play:
             if name is not None:
                 scope.bind(name, results[index] if index < len(results) else None)
 
-    def _patience(self, step: model.Call) -> float:
-        longest = max([step.takes.at_least or 0.0, *(item.after for item in step.meanwhile)])
-        return self._engine.deadline + longest
-
     def _get(self, step: model.Get, scope: _Scope) -> _Steps:
         names = Names(scope.visible())
         if step.name is None:
-            message, doing = {"op": "get", "target": step.field}, step.field
+            self.doing = step.field
+            message: dict[str, Any] = {"op": "get", "target": step.field}
         else:
-            handle = scope.handle(step.name)
-            message, doing = {"op": "get", "handle": handle.number, "field": step.field}, f"{step.name}.{step.field}"
+            self.doing = f"{step.name}.{step.field}"
+            message = {"op": "get", "handle": scope.handle(step.name).number, "field": step.field}
         outcomes = self._outcomes(step.expect)
-        answer = yield _Request(
-            message, doing, str(step.source), self._show_outcomes(outcomes, names), patience=self._engine.deadline
-        )
+        answer = yield _Request(message, self.doing, str(step.source), self._show_outcomes(outcomes, names))
         self._compare(outcomes, answer, scope, names)
         if step.bind is not None and answer.returns:
             scope.bind(step.bind, answer.returns[0])
@@ -545,14 +572,14 @@ class _Play:
         scope.bind(step.name, answer.returns[0])
 
     def _drop(self, step: model.Drop, scope: _Scope) -> _Steps:
+        self.doing = f"{', '.join(step.names)} = nil; collectgarbage()"
         numbers = [scope.handle(name).number for name in step.names]
         for name in step.names:
             scope.unbind(name)
-        doing = f"{', '.join(step.names)} = nil; collectgarbage()"
-        yield from self._plainly({"op": "release", "handles": numbers}, doing, step)
+        yield from self._plainly({"op": "release", "handles": numbers}, self.doing, step)
 
     def _plainly(self, message: dict[str, Any], doing: str, step: model.Set | model.Drop) -> _Steps:
-        answer = yield _Request(message, doing, str(step.source), patience=self._engine.deadline)
+        answer = yield _Request(message, doing, str(step.source))
         if answer.returns is None:
             shown = notation.show(answer.raises, self._names)
             raise self._stop("it raised an error", returned=f"error: {shown}")
@@ -563,21 +590,18 @@ class _Play:
         self.doing = f"{step.function}, a function of the test"
         times = len(function.calls)
         if times != step.times:
-            words = {0: "was not called", 1: "was called once"}
-            did = words.get(times, f"was called {times} times")
-            self._expected = f"called {step.times} times"
-            raise self._stop(f"it {did} instead of {step.times} times", returned=f"called {times} times")
+            self._expected = f"called {_times(step.times)}"
+            raise self._stop(f"it was called {_times(times)} instead of {_times(step.times)}")
         for number, (wanted, got) in enumerate(zip(step.args or (), function.calls, strict=False), 1):
             difference = Matcher(scope.look_up, names).results(wanted, got)
             if difference is not None:
-                self._expected = f"called with {notation.show_list(wanted, names)}"
-                returned = f"called with {notation.show_list(got, names)}"
-                raise self._stop(f"call {number}: {difference}", returned=returned)
+                self._expected = f"call {number} with {notation.show_list(wanted, names)}"
+                raise self._stop(difference, returned=f"call {number} with {notation.show_list(got, names)}")
         return
         yield
 
     def _peer(self, step: model.Peer, scope: _Scope) -> _Steps:
-        self.doing = f"peer {scope.who(step.action.who)}: {step.action.verb}"
+        self.doing = _peer_doing(step.action, scope)
         try:
             self._act(step.action, scope)
         except PeerFailure as failure:
@@ -596,7 +620,7 @@ class _Play:
     }
 
     def _act(self, action: model.PeerAction, scope: _Scope) -> None:
-        name = scope.who(action.who)
+        name = peer_name(scope.prefix, action.who)
         peer = self._peers.setdefault(name, Peer(name))
         options = {key: scope.resolve(value) for key, value in action.options.items()}
         made = ACTIONS[action.verb](peer, scope.resolve(action.value), options)
@@ -678,50 +702,30 @@ class _Scope:
         self._local = local
         self._splice = splice
 
-    def _name(self, name: str) -> str:
-        if not self.prefix:
-            return name
-        head, dot, rest = name.partition(".")
-        return self.prefix + dot + rest if head == "self" else f"{self.prefix}.{name}"
-
-    def who(self, name: str) -> str:
-        """Return the name of a peer; a fixture's own peer has the name under ``given``."""
-        if not self.prefix:
-            return name
-        return self.prefix if name in ("self", "peer") else f"{self.prefix}.{name}"
-
     def look_up(self, name: str) -> LuaValue:
         """Return what is bound to a name."""
         if self._local is not None and name in self._local:
             return self._local[name]
         try:
-            return self._play._bound[self._name(name)]
+            return self._play._bound[full_name(self.prefix, name)]
         except KeyError:
             raise Unbound(f"nothing is bound to ${name}") from None
 
-    def visible(self) -> dict[str, LuaValue]:
+    def visible(self) -> Mapping[str, LuaValue]:
         """Return all names that steps may use here, as they are written here."""
-        bound = self._play._bound
-        if not self.prefix:
-            return bound if self._local is None else bound | self._local
-        own = {}
-        for name, value in bound.items():
-            if name == self.prefix:
-                own["self"] = value
-            elif name.startswith(self.prefix + "."):
-                own[name[len(self.prefix) + 1 :]] = value
-        return own
+        own = visible(self.prefix, self._play._bound)
+        return own if self._local is None else {**own, **self._local}
 
     def bind(self, name: str, value: LuaValue) -> None:
         """Bind a name; inside a function's call it stays inside."""
         if self._local is not None:
             self._local[name] = value
         else:
-            self._play._bound[self._name(name)] = value
+            self._play._bound[full_name(self.prefix, name)] = value
 
     def unbind(self, name: str) -> None:
         """Forget a name."""
-        self._play._bound.pop(self._name(name), None)
+        self._play._bound.pop(full_name(self.prefix, name), None)
 
     def handle(self, name: str) -> Handle:
         """Return the handle bound to a name."""
@@ -753,12 +757,14 @@ class _Scope:
         return tuple(resolved)
 
 
-def _number(value: model.SpecValue) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is no number")
-    return value
+def _longer(step: model.Call) -> float:
+    """Return the seconds that a call is to wait, at most."""
+    return max([step.takes.at_least or 0.0, *(item.after for item in step.meanwhile)])
 
 
-def _plain(text: object) -> str:
-    """Return text that a port sent, as one line of printable ASCII."""
-    return str(text).encode("unicode_escape").decode("ascii")[:300]
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _peer_doing(action: model.PeerAction, scope: _Scope) -> str:
+    return f"peer {peer_name(scope.prefix, action.who)}: {action.verb}"

@@ -20,8 +20,12 @@ class Unbound(Exception):
     """A name of the spec that nothing is bound to: a mistake of ours, not of the port."""
 
 
-#: Results of a step, bound to names; ``...`` holds the arguments of the function being played.
-Bindings = Mapping[str, LuaValue]
+#: Bytes up to which two strings are shown whole; beyond, the place where they part says more.
+_SHORT = 60
+#: Bytes that are shown from there on.
+_AROUND = 16
+#: Keys of entries too many that are shown.
+_KEYS = 3
 
 
 def lua_type(value: LuaValue) -> str:
@@ -225,10 +229,10 @@ class Matcher:
             if difference is not None:
                 return f"under {shown}: {difference}"
         if left and not others:
-            keys = ", ".join(show(key, self._names) for key, _ in left[:3])
-            return (
-                f"the table has {len(left)} entries too many: {keys}" if len(left) > 1 else f"the table has also {keys}"
-            )
+            if len(left) == 1:
+                return f"the table has an entry too many, under {show(left[0][0], self._names)}"
+            keys = ", ".join(show(key, self._names) for key, _ in left[:_KEYS])
+            return f"the table has {len(left)} entries too many, under {keys}{', …' if len(left) > _KEYS else ''}"
         return None
 
     _MATCHERS: Mapping[type, Callable[..., str | None]] = {
@@ -246,22 +250,20 @@ def _count(actual: int, expected: int) -> str | None:
     if actual == expected:
         return None
     values = "1 value" if actual == 1 else f"{actual} values" if actual else "nothing"
-    return f"{values} instead of {expected}" if expected else f"{values} instead of nothing"
+    return f"{values} instead of {expected or 'nothing'}"
 
 
 def _strings(expected: bytes, actual: bytes, shown: str, wanted: str) -> str:
-    if expected.lower() == actual.lower():
-        return f"{shown} instead of {wanted}: other upper and lower case"
-    short = max(len(expected), len(actual)) <= 60
-    if short:
-        return f"{shown} instead of {wanted}"
+    case = ": other upper and lower case" if expected.lower() == actual.lower() else ""
+    if max(len(expected), len(actual)) <= _SHORT:
+        return f"{shown} instead of {wanted}{case}"
     limit = min(len(expected), len(actual))
     at = _first_difference(expected, actual)
     lengths = "" if len(expected) == len(actual) else f", {len(actual)} bytes instead of {len(expected)}"
     if at == limit:
         return f"the string is right up to byte {at}{lengths}"
-    there, due = quote(actual[at : at + 16]), quote(expected[at : at + 16])
-    return f"the strings differ at byte {at + 1}: {there} instead of {due}{lengths}"
+    there, due = quote(actual[at : at + _AROUND]), quote(expected[at : at + _AROUND])
+    return f"the strings differ at byte {at + 1}: {there} instead of {due}{lengths}{case}"
 
 
 def _first_difference(left: bytes, right: bytes) -> int:

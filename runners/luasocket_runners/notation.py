@@ -19,6 +19,9 @@ SHOWN_BYTES = 160
 #: Entries of a table that are shown, likewise.
 SHOWN_ENTRIES = 24
 
+#: Characters of a port's own words that are shown in one place: a sentence or two.
+SHOWN_WORDS = 300
+
 _ESCAPES = {0x22: '\\"', 0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
 
 _KEYWORDS = frozenset(
@@ -82,6 +85,12 @@ def number(value: float) -> str:
     if value.is_integer() and abs(value) < 2**53:
         return str(int(value))
     return repr(value)
+
+
+def plain(words: object) -> str:
+    """Return what a port said of itself as one line of printable ASCII, cut where it is long."""
+    shown = str(words).encode("unicode_escape").decode("ascii").replace("\\\\", "\\")
+    return shown if len(shown) <= SHOWN_WORDS else f"{shown[:SHOWN_WORDS]}…"
 
 
 def is_name(text: bytes) -> bool:

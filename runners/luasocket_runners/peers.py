@@ -13,6 +13,7 @@ import array
 import contextlib
 import errno
 import fcntl
+import ipaddress
 import select
 import socket
 import struct
@@ -25,7 +26,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from luasocket_runners.notation import string
+from luasocket_spec.model import PeerAction
+
+from luasocket_runners.notation import Names, show, string
 from luasocket_runners.values import LuaValue
 
 #: Seconds that a peer waits for the port to do its part. A correct port needs milliseconds, under full load a second.
@@ -59,10 +62,14 @@ def _until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _readable(sock: socket.socket, seconds: float) -> bool:
+def _readable(sock: socket.socket, seconds: float | None, wake: socket.socket | None = None) -> bool:
+    """Wait until there is something to read, for ever if ``seconds`` is None; False after the time, or when woken."""
     poller = select.poll()
     poller.register(sock, select.POLLIN)
-    return bool(poller.poll(max(0.0, seconds) * 1000))
+    if wake is not None:
+        poller.register(wake, select.POLLIN)
+    ready = poller.poll(None if seconds is None else max(0.0, seconds) * 1000)
+    return any(descriptor == sock.fileno() for descriptor, _ in ready)
 
 
 def _family(ip: str) -> socket.AddressFamily:
@@ -106,6 +113,7 @@ class Peer:
         self._datagrams = False
         self._threads: list[threading.Thread] = []
         self._sending: threading.Thread | None = None
+        self._draining: tuple[threading.Thread, socket.socket] | None = None  # and what wakes it
 
     # -- beginnings
 
@@ -181,15 +189,12 @@ class Peer:
 
     # -- data
 
-    def send(self, data: bytes, *, to: tuple[str, int] | None = None) -> None:
-        """Send the bytes, or one datagram, and return when they have arrived.
+    def send(self, data: bytes) -> None:
+        """Send the bytes, and return when they have arrived.
 
         What the system does not take at once, because the port does not read yet, is sent on in the background.
         """
         sock = self._connection
-        if self._datagrams:
-            self._send_datagram(sock, data, to)
-            return
         if self._is_sending():
             self._sending = self._background(partial(sock.sendall, data), after=self._sending)
             return
@@ -207,12 +212,10 @@ class Peer:
         if _LINUX:
             _until(lambda: _unsent(sock) == 0 or _tcp_state(sock) == 7, ARRIVAL)
 
-    @staticmethod
-    def _send_datagram(sock: socket.socket, data: bytes, to: tuple[str, int] | None) -> None:
-        if to is None:
-            sock.send(data)
-        else:
-            sock.sendto(data, to)
+    def send_datagram(self, data: bytes, to: tuple[str, int]) -> None:
+        """Send one datagram, and return when it has arrived."""
+        sock = self._connection
+        sock.sendto(data, to)
         # The loopback keeps datagrams in order: when a second one has come back to us, the first is there.
         ip = sock.getsockname()[0]
         with socket.socket(sock.family, socket.SOCK_DGRAM) as witness:
@@ -250,45 +253,54 @@ class Peer:
     def drain(self) -> None:
         """Read and forget, in the background, until the port closes its side."""
         sock = self._connection
+        wake, woken = socket.socketpair()
+        self._sockets += (wake, woken)
 
         def work() -> None:
-            while sock.recv(1 << 16):
+            while _readable(sock, None, woken) and sock.recv(1 << 16):
                 pass
 
-        self._background(work)
+        self._draining = self._background(work), wake
 
-    def _receive_some(self, limit: int, end: float, got: bytes, wanted: str) -> bytes:
-        if not _readable(self._connection, end - time.monotonic()):
-            what = f"only {string(got)}" if got else "nothing"
+    def _stop_draining(self) -> None:
+        """End the reading in the background: a socket that somebody waits for is not closed by closing it."""
+        if self._draining is not None:
+            thread, wake = self._draining
+            wake.send(b"x")
+            thread.join()
+            self._draining = None
+
+    def _receive_some(self, limit: int, got: bytearray, wanted: str) -> bytes:
+        if not _readable(self._connection, PATIENCE):
+            what = f"only {string(bytes(got))}" if got else "nothing"
             raise PeerFailure(f"the peer {self.name} waited for {wanted} and received {what}")
         try:
             data = self._connection.recv(limit)
         except ConnectionResetError:
             raise PeerFailure(f"the port reset the connection; the peer {self.name} waited for {wanted}") from None
         if not data:
-            what = f"after {string(got)}" if got else "without sending anything"
+            what = f"after {string(bytes(got))}" if got else "without sending anything"
             raise PeerFailure(f"the port closed the connection {what}; the peer {self.name} waited for {wanted}")
         return data
 
     def receive_bytes(self, count: int, wanted: str | None = None) -> bytes:
         """Receive so many bytes."""
-        end = time.monotonic() + PATIENCE
         got = bytearray()
         while len(got) < count:
             # data that flows is no reason to give up: patience is for silence
-            data = self._receive_some(count - len(got), end, bytes(got), wanted or f"{count} bytes")
-            got += data
-            end = time.monotonic() + PATIENCE
+            got += self._receive_some(count - len(got), got, wanted or f"{count} bytes")
         return bytes(got)
 
     def receive(self, expected: bytes) -> dict[str, LuaValue] | None:
         """Receive exactly these bytes, or this datagram; return a datagram's sender: ``ip`` and ``port``."""
         if self._datagrams:
             return self._receive_datagram(expected)
-        got = self.receive_bytes(len(expected), f"{string(expected)}")
+        got = self.receive_bytes(len(expected), string(expected))
         if got != expected:
             raise PeerFailure(f"the peer {self.name} received {string(got)} instead of {string(expected)}")
-        extra = self._peek()
+        extra = None
+        with contextlib.suppress(ConnectionResetError):  # how the connection ends is another question
+            extra = self._peek()
         if extra:
             raise PeerFailure(
                 f"the peer {self.name} received {string(expected)} and then, beyond what was expected, {string(extra)}"
@@ -366,6 +378,7 @@ class Peer:
     def close(self) -> None:
         """Close in an orderly way: read what has come, so that the system does not answer with a reset."""
         sock, self._socket = self._connection, None
+        self._stop_draining()
         self._in_order(partial(self._close, sock))
 
     def _close(self, sock: socket.socket) -> None:
@@ -379,18 +392,22 @@ class Peer:
     def reset(self) -> None:
         """Reset the connection, and return when the other side's system has seen it."""
         sock, self._socket = self._connection, None
+        self._stop_draining()
         self._in_order(partial(self._reset, sock))
 
     @staticmethod
     def _reset(sock: socket.socket) -> None:
-        ours, theirs = sock.getsockname()[:2], sock.getpeername()[:2]
+        ends = None
+        with contextlib.suppress(OSError):  # the port has reset it already
+            ends = sock.getpeername()[:2], sock.getsockname()[:2]
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
-        if _LINUX:
-            _until(lambda: not _alive(theirs, ours), ARRIVAL)
+        if _LINUX and ends is not None:
+            _until(lambda: not _alive(*ends), ARRIVAL)
 
     def end(self) -> None:
         """Close everything and join what works in the background."""
+        self._stop_draining()
         for sock in self._sockets:
             if self._threads:
                 # closing alone does not wake a thread that is blocked in the socket
@@ -403,51 +420,82 @@ class Peer:
         self._sockets.clear()
 
 
+#: Actions that tell whether the port did its part: done while a call blocks, they can fail, too.
+JUDGING: Final = frozenset({"accept", "receive", "receive_bytes", "nothing_for", "expect"})
+
+
+def rhythm(action: PeerAction) -> tuple[float | None, int | None]:
+    """Return after how many seconds an action is done again, and how often in all; None: not, for ever."""
+    every, times = action.options.get("every"), action.options.get("times")
+    return (
+        float(every) if isinstance(every, int | float) else None,
+        int(times) if isinstance(times, int | float) else None,
+    )
+
+
 Options = Mapping[str, LuaValue]
 
 
-def _text(value: LuaValue) -> str:
-    return _bytes(value).decode("latin-1")
+def _number(value: LuaValue, what: str) -> float:
+    """Return a number; a port may give one as a string."""
+    if isinstance(value, int | float | bytes) and not isinstance(value, bool):
+        # a string that is no number, a number that is too large
+        with contextlib.suppress(ValueError, OverflowError):
+            return float(value)
+    raise PeerFailure(f"a peer needs {what}, and was given {show(value, Names({}))}")
 
 
-def _whole(value: LuaValue) -> int:
-    """Return a whole number; a port may give the number of a TCP or UDP port as a string."""
-    try:
-        if isinstance(value, int | float | bytes) and not isinstance(value, bool):
-            return int(float(value))
-    except (ValueError, OverflowError):
-        pass
-    raise PeerFailure(f"a peer needs a number, such as that of a port, and was given {value!r}")
+def _whole(value: LuaValue, what: str) -> int:
+    number = _number(value, what)
+    if not number.is_integer():
+        raise PeerFailure(f"a peer needs {what}, and was given {show(value, Names({}))}")
+    return int(number)
 
 
-def _seconds(value: LuaValue) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PeerFailure(f"a peer needs a number of seconds and was given {value!r}")
-    return float(value)
+def _port(value: LuaValue) -> int:
+    number = _whole(value, "the number of a port")
+    if not 0 < number < 1 << 16:
+        raise PeerFailure(f"a peer needs the number of a port, from 1 to 65535, and was given {number}")
+    return number
+
+
+def _ip(value: LuaValue) -> str:
+    """Return an address of this machine: what a port gives must not send us out into the network."""
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(_bytes(value).decode("latin-1"))
+        if address.is_loopback or address.is_unspecified:
+            return str(address)
+    raise PeerFailure(f"a peer needs an address of the loopback, and was given {show(value, Names({}))}")
 
 
 def _bytes(value: LuaValue) -> bytes:
     if isinstance(value, bytes):
         return value
-    raise PeerFailure(f"a peer needs a string and was given {value!r}")
+    raise PeerFailure(f"a peer needs a string, and was given {show(value, Names({}))}")
+
+
+def _word(value: LuaValue) -> str:
+    return _bytes(value).decode("latin-1")
 
 
 def _send(peer: Peer, value: LuaValue, options: Options) -> None:
-    to = (_text(options.get("ip", b"127.0.0.1")), _whole(options["to"])) if "to" in options else None
-    peer.send(_bytes(value), to=to)
+    if "to" in options:
+        peer.send_datagram(_bytes(value), (_ip(options.get("ip", b"127.0.0.1")), _port(options["to"])))
+    else:
+        peer.send(_bytes(value))
 
 
 def _listen(peer: Peer, value: LuaValue, options: Options) -> dict[str, LuaValue]:
     return peer.listen(
-        _text(value),
-        backlog=_whole(options.get("backlog", BACKLOG)),
+        _ip(value),
+        backlog=_whole(options.get("backlog", BACKLOG), "a number of connections"),
         small_buffers=bool(options.get("small_buffers")),
     )
 
 
 def _connect(peer: Peer, value: LuaValue, options: Options) -> dict[str, LuaValue]:
     return peer.connect(
-        _whole(value), _text(options.get("to", b"127.0.0.1")), small_buffers=bool(options.get("small_buffers"))
+        _port(value), _ip(options.get("to", b"127.0.0.1")), small_buffers=bool(options.get("small_buffers"))
     )
 
 
@@ -456,17 +504,17 @@ ACTIONS: Final[Mapping[str, Callable[[Peer, LuaValue, Options], dict[str, LuaVal
     "listen": _listen,
     "accept": lambda peer, value, options: peer.accept(),
     "connect": _connect,
-    "refuse": lambda peer, value, options: peer.refuse(_text(value)),
-    "udp": lambda peer, value, options: peer.udp(_text(value)),
-    "refuse_udp": lambda peer, value, options: peer.refuse_udp(_text(value)),
+    "refuse": lambda peer, value, options: peer.refuse(_ip(value)),
+    "udp": lambda peer, value, options: peer.udp(_ip(value)),
+    "refuse_udp": lambda peer, value, options: peer.refuse_udp(_ip(value)),
     "send": _send,
     "drip": _send,
     "receive": lambda peer, value, options: peer.receive(_bytes(value)),
-    "receive_bytes": lambda peer, value, options: peer.receive_bytes(_whole(value)),
+    "receive_bytes": lambda peer, value, options: peer.receive_bytes(_whole(value, "a number of bytes")),
     "drain": lambda peer, value, options: peer.drain(),
-    "nothing_for": lambda peer, value, options: peer.nothing_for(_seconds(value)),
-    "expect": lambda peer, value, options: peer.expect(_text(value)),
-    "shutdown": lambda peer, value, options: peer.shutdown(_text(value)),
+    "nothing_for": lambda peer, value, options: peer.nothing_for(_number(value, "a number of seconds")),
+    "expect": lambda peer, value, options: peer.expect(_word(value)),
+    "shutdown": lambda peer, value, options: peer.shutdown(_word(value)),
     "close": lambda peer, value, options: peer.close(),
     "reset": lambda peer, value, options: peer.reset(),
 }

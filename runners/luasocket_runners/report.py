@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from luasocket_runners import notation
 from luasocket_runners.result import Result, Verdict
 
 #: The column at which the citation of a failure begins, where the id leaves room.
@@ -25,9 +26,8 @@ _HEADINGS = {
 
 
 def printable(text: str) -> str:
-    """Return text that a port printed, with everything but printable ASCII and line ends escaped."""
-    lines = text.splitlines()
-    return "\n".join(line.encode("unicode_escape").decode("ascii").replace("\\\\", "\\") for line in lines)
+    """Return text that a port printed, each of its lines as printable ASCII."""
+    return "\n".join(map(notation.plain, text.splitlines()))
 
 
 def citation(result: Result) -> str:

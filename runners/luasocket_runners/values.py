@@ -43,6 +43,13 @@ class BadMessage(Exception):
     """A message that is not of the protocol's form; the text says how."""
 
 
+#: Lua's words for the types of what has a handle (``cdata`` is LuaJIT's).
+_HANDLE_TYPES = frozenset({"userdata", "table", "function", "thread", "cdata"})
+#: Tables in tables that a port may answer with. Real ones have two levels; a flood must not exhaust our stack.
+_DEPTH = 50
+#: Characters of what is not of the protocol that are quoted.
+_QUOTED = 80
+
 _NUMBERS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
@@ -63,28 +70,36 @@ def encode(value: LuaValue) -> Any:
     return {"table": [[encode(key), encode(item)] for key, item in value.entries]}
 
 
-def decode(form: Any) -> LuaValue:
-    """Return the run-time value of a JSON form; raise :class:`BadMessage` where it has none."""
+def decode(form: Any, depth: int = 0) -> LuaValue:
+    """Return the run-time value of a JSON form, which stands in ``depth`` tables.
+
+    Raises
+    ------
+    BadMessage
+        Where it has none.
+    """
     if form is None or isinstance(form, bool | int | float):
         return form
     if isinstance(form, str):
         try:
             return form.encode("latin-1")
         except UnicodeEncodeError:
-            raise BadMessage(f"a string holds the character {_first_wide(form)!r}, which is no byte") from None
-    if isinstance(form, dict):
-        if isinstance(form.get("handle"), int):
-            return Handle(form["handle"], str(form.get("type", "userdata")))
-        if isinstance(form.get("function"), int):
-            return FunctionRef(form["function"])
-        if form.get("number") in _NUMBERS:
-            return _NUMBERS[form["number"]]
-        if isinstance(form.get("table"), list):
-            try:
-                return LuaTable(tuple((decode(key), decode(item)) for key, item in form["table"]))
-            except (TypeError, ValueError):
-                raise BadMessage("the entries of a table are no pairs") from None
-    raise BadMessage(f"{str(form)[:80]!r} is no value of the protocol")
+            wide = next(character for character in form if ord(character) > 0xFF)
+            raise BadMessage(f"a string holds the character {wide!a}, which is no byte") from None
+    match form:
+        case {"handle": int(number), "type": str(kind)} if kind in _HANDLE_TYPES:
+            return Handle(number, kind)
+        case {"function": int(number)}:
+            return FunctionRef(number)
+        case {"number": str(word)} if word in _NUMBERS:
+            return _NUMBERS[word]
+        case {"table": list(pairs)}:
+            if depth >= _DEPTH:
+                raise BadMessage(f"a value has more than {_DEPTH} tables in one another")
+            if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+                raise BadMessage("the entries of a table are no pairs")
+            return LuaTable(tuple((decode(key, depth + 1), decode(item, depth + 1)) for key, item in pairs))
+    raise BadMessage(f"{quoted(form)} is no value of the protocol")
 
 
 def decode_list(form: Any, what: str) -> tuple[LuaValue, ...]:
@@ -94,5 +109,7 @@ def decode_list(form: Any, what: str) -> tuple[LuaValue, ...]:
     return tuple(decode(item) for item in form)
 
 
-def _first_wide(text: str) -> str:
-    return next(character for character in text if ord(character) > 0xFF)
+def quoted(form: Any) -> str:
+    """Return what a port sent, for a sentence: printable ASCII, and not too much of it."""
+    shown = ascii(form)
+    return shown if len(shown) <= _QUOTED else f"{shown[:_QUOTED]}…"
