@@ -76,5 +76,6 @@ class Deviations:
             reason = f"it passes, but {self.file}:{entry.line} lists it as a known deviation: strike it from the list"
             return replace(result, verdict=Verdict.FAILED, reason=reason)
         if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED):
-            return replace(result, verdict=Verdict.KNOWN, note=entry.reason)
+            note = f"{entry.reason} ({result.note})" if result.note else entry.reason
+            return replace(result, verdict=Verdict.KNOWN, note=note)
         return result

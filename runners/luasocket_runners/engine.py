@@ -191,9 +191,8 @@ class Engine:
             if description.get("id") != number or not isinstance(description.get("name"), str):
                 raise PortGone("its first message is no answer to describe")
             if description.get("protocol") != 1:
-                raise PortUnavailable(
-                    f"The adapter of {self.port.name} speaks protocol {quoted(description.get('protocol'))}, we speak 1."
-                )
+                theirs = quoted(description.get("protocol"))
+                raise PortUnavailable(f"The adapter of {self.port.name} speaks protocol {theirs}, we speak 1.")
             if not isinstance(description.get("capabilities", []), list):
                 raise PortUnavailable(f"The adapter of {self.port.name} gives capabilities that are no list.")
         except BaseException:
@@ -363,7 +362,8 @@ class _Play:
 
     def _hangs(self, frame: _Frame) -> _Stop:
         self._show(frame)
-        return _Stop(self.failed(f"it did not return within {frame.end - frame.began:g} s: the call hangs"), broken=True)
+        reason = f"it did not return within {frame.end - frame.began:g} s: the call hangs"
+        return _Stop(self.failed(reason), broken=True)
 
     def no_object(self, name: str, value: LuaValue) -> _Stop:
         """Return the end of a behaviour that would use as an object what the port gave as something else."""

@@ -25,6 +25,10 @@ _HEADINGS = {
 }
 
 
+#: Verdicts that a script can show to somebody else.
+_REPRODUCED = frozenset({Verdict.FAILED, Verdict.NOT_IMPLEMENTED})
+
+
 def printable(text: str) -> str:
     """Return text that a port printed, each of its lines as printable ASCII."""
     return "\n".join(map(notation.plain, text.splitlines()))
@@ -73,7 +77,7 @@ def explain(result: Result) -> str:
         lines.extend("    | " + line for line in printable(result.printed).splitlines())
     if result.where:
         lines.append(f"  spec: {result.where}")
-    if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED):
+    if result.verdict in _REPRODUCED:
         lines.append(f"  reproduce: luasocket-conformance show {behaviour.id} --as lua > repro.lua")
     return "\n".join(lines)
 
@@ -83,13 +87,19 @@ def summary(results: Iterable[Result], seconds: float) -> str:
     results = list(results)
     counts = Counter(result.verdict for result in results)
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
-    lines = [f"{len(results)} behaviours: {', '.join(parts)} in {seconds:.1f} s"]
+    lines = [f"{_count(len(results), 'behaviour')}: {', '.join(parts) or 'nothing'} in {seconds:.1f} s"]
     absent = Counter(result.reason for result in results if result.verdict is Verdict.SKIPPED)
     lines.extend(f"  {result.behaviour.id}: {result.note}" for result in results if result.note)
     lines.extend(f"  skipped {count}: {reason}" for reason, count in sorted(absent.items()))
     sides = Counter(result.follows for result in results if result.follows is not None)
     if sides:
         total = sum(sides.values())
-        told = ", ".join(f"{count} times what is {side}" for side, count in sorted(sides.items()))
-        lines.append(f"  where documentation and library part ({total} behaviours) the port follows {told}")
+        told = ", ".join(f"{_count(count, 'time')} what is {side}" for side, count in sorted(sides.items()))
+        lines.append(
+            f"  where documentation and library part ({_count(total, 'behaviour')}) the port follows {told}"
+        )
     return "\n".join(lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -10,12 +10,13 @@ import fnmatch
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
 from luasocket_runners.engine import DEADLINE, Engine
 from luasocket_runners.ports import Port
-from luasocket_runners.result import CONFORMING, Result
+from luasocket_runners.result import CONFORMING, Result, Verdict
 
 
 def select(behaviours: Iterable[Behaviour], selectors: Sequence[str]) -> tuple[list[Behaviour], list[str]]:
@@ -49,7 +50,8 @@ class Session:
     Parameters
     ----------
     lanes
-        How many behaviours are in flight at once, at least 1.
+        How many behaviours are in flight at once, at least 1; a port whose adapter serves one connection at a time has
+        one lane.
 
     Raises
     ------
@@ -66,8 +68,8 @@ class Session:
         lanes: int = 1,
         deadline: float = DEADLINE,
     ) -> None:
-        self._make = lambda: Engine(port, dialect, authority, deadline=deadline)
-        self._lanes = lanes
+        self._make = partial(Engine, port, dialect, authority, deadline=deadline)
+        self._lanes = 1 if port.one_at_a_time else lanes
         #: The first lane's engine: it tells the port's description and the dialect.
         self.engine = self._make()
 
@@ -75,7 +77,7 @@ class Session:
         self.engine.__enter__()
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, *_exc: object) -> None:
         self.engine.__exit__(None, None, None)
 
     def run(
@@ -83,8 +85,8 @@ class Session:
     ) -> list[Result]:
         """Play the behaviours; return the results in the same order.
 
-        ``seen`` is called with each result as it comes, from any thread, one at a time. A behaviour that did not pass
-        in company is played once more alone; that result counts.
+        ``seen`` is called with each result as it comes, from any thread, one at a time. A behaviour that failed in
+        company is played once more alone, for the others may have kept the host busy; that result counts.
         """
         lanes = min(self._lanes, len(behaviours))
         if lanes <= 1:
@@ -113,7 +115,7 @@ class Session:
             for index, behaviour in take():
                 result = engine.play(behaviour)
                 results[index] = result
-                if result.verdict in CONFORMING:
+                if not _in_doubt(result):
                     with lock:
                         seen(result)
 
@@ -135,8 +137,8 @@ class Session:
         return result
 
     def _believed(self, result: Result, seen: Callable[[Result], None]) -> Result:
-        """Return the result, or, where it is not conforming, that of playing the behaviour alone."""
-        if result.verdict in CONFORMING:
+        """Return the result, or, where it is in doubt, that of playing the behaviour alone."""
+        if not _in_doubt(result):
             return result
         alone = self.engine.play(result.behaviour)
         if alone.verdict in CONFORMING:
@@ -144,3 +146,8 @@ class Session:
                 alone, note=f"{result.verdict.value} in company ({result.reason}), {alone.verdict.value} alone"
             )
         return self._seen(alone, seen)
+
+
+def _in_doubt(result: Result) -> bool:
+    """Tell whether company may have to do with a result. What a port does not have, it does not have alone either."""
+    return result.verdict not in CONFORMING and result.verdict is not Verdict.NOT_IMPLEMENTED

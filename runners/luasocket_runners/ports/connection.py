@@ -67,6 +67,8 @@ class Port(ABC):
 
     #: What the command line calls it: ``reference``, ``lupa:lua54``…
     name: str
+    #: Whether a second connection has to wait for the end of the first.
+    one_at_a_time: bool = False
 
     @abstractmethod
     def open(self, dialect: str | None) -> Connection:

@@ -60,6 +60,8 @@ def parse_address(name: str, words: str) -> tuple[str, int]:
 class DialPort(Port):
     """An adapter that listens at an address."""
 
+    one_at_a_time = True  # an adapter need not serve several, see PROTOCOL.md
+
     def __init__(self, name: str, address: tuple[str, int]) -> None:
         self.name = name
         self.address = address
@@ -79,6 +81,8 @@ class DialPort(Port):
 
 class ListenPort(Port):
     """An adapter that dials an address of ours. We listen from the first `open` on, as long as the port exists."""
+
+    one_at_a_time = True  # likewise
 
     def __init__(self, name: str, address: tuple[str, int], limit: float = ACCEPT_LIMIT) -> None:
         self.name = name
