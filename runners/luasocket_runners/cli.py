@@ -7,6 +7,8 @@ its own; each command calls the module that does it.
 from __future__ import annotations
 
 import argparse
+import io
+import math
 import os
 import sys
 import time
@@ -33,6 +35,8 @@ USAGE: Final = 2
 PORT_UNAVAILABLE: Final = 3
 #: What a shell reports for a command that was interrupted.
 INTERRUPTED: Final = 130
+#: What a shell reports for a command whose reader has gone (``| head``): how it would have ended, nobody knows.
+UNREAD: Final = 141
 
 #: Behaviours in flight at once. Most of a behaviour's time is waiting, so more lanes than cores pay; beyond this many
 #: the work of the runner itself is what a run waits for.
@@ -70,9 +74,24 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number from 1 on")
+    return int(text)
+
+
+def _tcp_port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) >= 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number of seconds above 0")
     return number
 
 
@@ -113,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--lanes", type=_count, default=LANES, help=f"behaviours in flight at once (default: {LANES})")
     run.add_argument(
         "--deadline",
-        type=float,
+        type=_seconds,
         default=DEADLINE,
         metavar="SECONDS",
         help=f"how long a call may take before it counts as hanging (default: {DEADLINE:g})",
@@ -128,13 +147,16 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--as", dest="form", choices=("yaml", "lua"), default="yaml", help="the form (default: yaml)")
     show.add_argument("--dialect", choices=DIALECTS, default=DIALECTS[-1], help="the dialect of the Lua script")
 
+    disagreements = command("disagreements", _disagreements, "Tell where the documentation and real LuaSocket part.")
+    disagreements.add_argument("selectors", nargs="*", metavar="SELECTOR", help="which behaviours (default: all)")
+
     coverage = command("coverage", _coverage, "Tell which statements of the documentation are held by behaviours.")
     coverage.add_argument("--missing", action="store_true", help="list the statements that no behaviour cites")
 
     peer = command("peer", _peer, "Play the peers of a behaviour for the Lua script that 'show --as lua' wrote.")
     peer.add_argument("id", metavar="ID")
     peer.add_argument(
-        "--listen", type=int, default=0, metavar="PORT", help="where to wait for the script (default: any)"
+        "--listen", type=_tcp_port, default=0, metavar="PORT", help="where to wait for the script (default: any)"
     )
 
     command("ports", _ports, "Print the names of the ports that can be given to run.")
@@ -200,8 +222,8 @@ def _run(options: argparse.Namespace) -> int:
                 raise _Failure(f"What you selected is not for the dialect {engine.dialect}.")
             told = engine.description
             print(f"luasocket-conformance {version('luasocket-conformance')}, spec {spec.version}")
-            who = " ".join(str(told[key]) for key in ("name", "version", "host") if told.get(key))
-            print(f"port {port.name} ({report.printable(who)}), dialect {engine.dialect}, {len(behaviours)} behaviours")
+            who = " ".join(told[key] for key in ("name", "version", "host") if isinstance(told.get(key), str))
+            print(f"port {port.name} ({who}), dialect {engine.dialect}, {len(behaviours)} behaviours")
             sys.stdout.flush()
             progress = _Progress(len(behaviours))
             try:
@@ -265,6 +287,13 @@ def _peer(options: argparse.Namespace) -> int:
         raise _Failure(
             f"The peers cannot wait on port {options.listen}: {error}. Choose another with --listen."
         ) from None
+    return CONFORMS
+
+
+def _disagreements(options: argparse.Namespace) -> int:
+    spec = _load(options)
+    parting = [behaviour for behaviour in _selected(spec.behaviours, options.selectors) if behaviour.disagrees]
+    print(report.disagreements(parting))
     return CONFORMS
 
 

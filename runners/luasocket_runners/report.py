@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from luasocket_spec.model import Behaviour, Disagreement
+
 from luasocket_runners import notation
 from luasocket_runners.result import Result, Verdict
 
@@ -95,11 +97,33 @@ def summary(results: Iterable[Result], seconds: float) -> str:
     if sides:
         total = sum(sides.values())
         told = ", ".join(f"{_count(count, 'time')} what is {side}" for side, count in sorted(sides.items()))
-        lines.append(
-            f"  where documentation and library part ({_count(total, 'behaviour')}) the port follows {told}"
-        )
+        lines.append(f"  where documentation and library part ({_count(total, 'behaviour')}) the port follows {told}")
     return "\n".join(lines)
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def disagreements(behaviours: Iterable[Behaviour]) -> str:
+    """Return where documentation and real library part, the behaviours of one disagreement together."""
+    together: dict[Disagreement, list[Behaviour]] = {}
+    for behaviour in behaviours:
+        if behaviour.disagrees is not None:
+            together.setdefault(behaviour.disagrees, []).append(behaviour)
+    lines = []
+    for disagreement, members in together.items():
+        issues = ", ".join(f"lunarmodules/luasocket#{number}" for number in disagreement.issues)
+        lines.append(f"documented: {disagreement.documented}")
+        lines.append(f"observed:   {disagreement.observed}")
+        if disagreement.since:
+            lines.append(f"since:      {disagreement.since}")
+        if issues:
+            lines.append(f"issues:     {issues}")
+        lines.extend(f"  {behaviour.id}" for behaviour in members)
+        lines.append("")
+    count = sum(map(len, together.values()))
+    lines.append(
+        f"{len(together)} disagreements, {count} behaviours. A port may follow either side; 'run --authority' holds it to one."
+    )
+    return "\n".join(lines)
