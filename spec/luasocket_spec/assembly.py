@@ -104,6 +104,7 @@ class _Assembly:
             says = file.text(entry["says"], "`says`") if "says" in entry else ""
             needs = self._needs(file, entry)
             steps = file.steps(entry["steps"], scope) if "steps" in entry else ()
+            self._inspection(file, scope, needs)
             if steps and SELF not in scope.names and not scope.unsure:
                 file.report(
                     key.line, f"The fixture `{name}` never binds `self`, the handle that it makes: add `as: self`."
@@ -116,6 +117,14 @@ class _Assembly:
     @staticmethod
     def _needs(file: StepReader, entry: dict[str, Node]) -> tuple[str, ...]:
         return file.words(entry["needs"], "`needs`", CAPABILITIES) if "needs" in entry else ()
+
+    @staticmethod
+    def _inspection(file: StepReader, scope: Scope, needs: tuple[str, ...]) -> None:
+        """Report a step that not every port can play, where `needs` does not say so."""
+        if scope.inspects is not None and "inspection" not in needs:
+            file.report(
+                scope.inspects, "A step with `system` needs a port that we can look into: add `needs: [inspection]`."
+            )
 
     # -- behaviours
 
@@ -249,6 +258,7 @@ class _Assembly:
         needs = tuple(
             dict.fromkeys((*self._needs(file, entry), *(need for _, fixture in given for need in fixture.needs)))
         )
+        self._inspection(file, scope, needs)
         self.behaviours[identity] = m.Behaviour(
             identity, about, says, hint, cites, authority, dialects, needs, given, made, disagrees, steps,
             file.source(place),

@@ -12,10 +12,13 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """Something that may be absent. ``of``: whether the host has it, or the port tells that it has it."""
+    """Something that may be absent.
+
+    ``of``: whether the host has it, or the port's adapter tells that it has it, or the runner asks the port and sees.
+    """
 
     name: str
-    of: Literal["host", "port"]
+    of: Literal["host", "port", "runner"]
     says: str
 
 
@@ -43,6 +46,18 @@ _ALL: Final = (
         "gc", "port", "The port collects garbage when it is asked to, and closes what is no longer referred to."
     ),
     Capability("descriptors", "port", "The port's objects have descriptors of the system, which getfd tells."),
+    Capability(
+        "inspection", "runner", "The port's process is on this host, and the runner may look at its descriptors."
+    ),
+    *(
+        Capability(f"option-{option}", "runner", f"The port's TCP objects have the option {option}: {since}.")
+        for option, since in (
+            ("tcp-defer-accept", "LuaSocket 3.1.0 and later"),
+            ("tcp-fastopen", "LuaSocket 3.1.0 and later"),
+            ("tcp-fastopen-connect", "LuaSocket 3.1.0 and later"),
+            ("bindtodevice", "LuaSocket after 3.1.0"),
+        )
+    ),
 )
 
 #: By name, in the order in which they are listed to people.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Dialect: TypeAlias = Literal["defold", "luasocket-3"]
 DIALECTS: tuple[Dialect, ...] = ("defold", "luasocket-3")
@@ -293,6 +293,47 @@ class Called:
     source: Source
 
 
+#: The options that a step can see at the socket below an object, and what it sees: a number (0 and 1 for false and
+#: true), a string, or the fields of a table. The names are those of the C constants.
+SYSTEM_OPTIONS: Final[Mapping[str, str]] = {
+    "SO_KEEPALIVE": "number",
+    "SO_REUSEADDR": "number",
+    "SO_REUSEPORT": "number",
+    "SO_BROADCAST": "number",
+    "SO_DONTROUTE": "number",
+    "SO_ACCEPTCONN": "number",
+    "SO_RCVBUF": "number",
+    "SO_SNDBUF": "number",
+    "SO_LINGER": "table: onoff, linger",
+    "SO_BINDTODEVICE": "string: the name of the interface, empty for none",
+    "TCP_NODELAY": "number",
+    "TCP_KEEPIDLE": "number",
+    "TCP_KEEPCNT": "number",
+    "TCP_KEEPINTVL": "number",
+    "TCP_DEFER_ACCEPT": "number",
+    "TCP_FASTOPEN": "number",
+    "TCP_FASTOPEN_CONNECT": "number",
+    "IP_MULTICAST_TTL": "number",
+    "IP_MULTICAST_LOOP": "number",
+    "IP_MULTICAST_IF": "string: an IPv4 address",
+    "IPV6_V6ONLY": "number",
+    "IPV6_UNICAST_HOPS": "number",
+    "IPV6_MULTICAST_HOPS": "number",
+    "IPV6_MULTICAST_LOOP": "number",
+    "O_NONBLOCK": "number",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Looks at the socket below the handle ``name``, past the port: ``option`` is one of :data:`SYSTEM_OPTIONS`."""
+
+    name: str
+    option: str
+    expect: Expectation
+    source: Source
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """A peer acts."""
@@ -301,7 +342,7 @@ class Peer:
     source: Source
 
 
-Step: TypeAlias = Call | Get | Set | Make | Drop | Called | Peer
+Step: TypeAlias = Call | Get | Set | Make | Drop | Called | System | Peer
 
 
 @dataclass(frozen=True, slots=True)

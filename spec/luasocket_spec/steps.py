@@ -21,7 +21,7 @@ from luasocket_spec.values import DOTTED, Scope
 #: Lua's own functions that a step may call, beside those of the module.
 LUA_FUNCTIONS: Final = ("tostring", "type", "rawequal", "coroutine.wrap", "coroutine.yield")
 _METHOD: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*):([A-Za-z_][A-Za-z0-9_]*)")
-_VERBS: Final = ("call", "get", "set", "make", "drop", "called", "peer")
+_VERBS: Final = ("call", "get", "set", "make", "drop", "called", "system", "peer")
 _OUTCOMES: Final = ("returns", "raises", "succeeds")
 
 
@@ -310,6 +310,19 @@ class StepReader(ActionReader):
             times = 0
         return m.Called(function, times, args, self.source(node))
 
+    def _system(self, node: Mapping, scope: Scope) -> m.Step | None:
+        scope.checks = True
+        if scope.inspects is None:
+            scope.inspects = node.line
+        keys = ("system", "option", "is")
+        found = self.map(node, "A step with `system`", keys, keys, "{system: client, option: TCP_NODELAY, is: 1}")
+        name = self.text(found["system"], "`system`")
+        if name and isinstance(found["system"], Scalar):
+            self.bound(found["system"], name, scope, written=name)
+        option = self.word(found["option"], "`option`", m.SYSTEM_OPTIONS) if "option" in found else None
+        expect = m.Expectation(tuple(self._values_read(found["is"], m.Reading(), scope)) if "is" in found else ())
+        return None if option is None else m.System(name, option, expect, self.source(node))
+
     def _peer(self, node: Mapping, scope: Scope) -> m.Step | None:
         who = node.pairs.get("who")
         if who is not None:
@@ -348,6 +361,7 @@ class StepReader(ActionReader):
             )
             raises = (self.value(entries["raises"], inner, expected=False),) if "raises" in entries else ()
             scope.checks = scope.checks or inner.checks
+            scope.inspects = inner.inspects if scope.inspects is None else scope.inspects
             scope.forked = scope.forked or inner.forked
             found[name] = m.Function(name, tuple(params), does, returns, raises, self.source(key))
         return found

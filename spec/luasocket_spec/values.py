@@ -39,6 +39,7 @@ class Scope:
     dialects: tuple[m.Dialect, ...] = m.DIALECTS
     forked: bool = False  #: a step has readings `documented` and `observed`
     checks: bool = False  #: a step demands something of the port
+    inspects: int | None = None  #: the line of the first step that looks at a socket past the port
     unsure: bool = False  #: a step or fixture could not be read: what is not known may come from there
     bound: set[str] = field(default_factory=set)  #: every name ever made, even if dropped
 

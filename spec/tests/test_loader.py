@@ -150,7 +150,16 @@ def call(behaviour: Behaviour, number: int) -> m.Call:
 
 
 def test_identities_are_in_the_order_of_the_files(behaviours: Mapping[str, Behaviour]) -> None:
-    assert list(behaviours) == ["plain", "values", "functions", "peers", "readings", "cases/first", "cases/second"]
+    assert list(behaviours) == [
+        "plain",
+        "values",
+        "functions",
+        "system",
+        "peers",
+        "readings",
+        "cases/first",
+        "cases/second",
+    ]
 
 
 def test_behaviour(behaviours: Mapping[str, Behaviour], spec: Spec) -> None:
@@ -262,6 +271,15 @@ def test_peers(behaviours: Mapping[str, Behaviour]) -> None:
     send = behaviour.steps[1]
     assert isinstance(send, m.Peer)
     assert send.action.options == {"to": m.Ref("two.address.port")}
+
+
+def test_system(behaviours: Mapping[str, Behaviour]) -> None:
+    linger, nodelay = behaviours["system"].steps
+    assert isinstance(linger, m.System)
+    assert (linger.name, linger.option) == ("client", "SO_LINGER")
+    assert linger.expect.by_reading == ((m.Reading(), m.Returns((m.Table(((b"onoff", 0), (b"linger", 0))),))),)
+    assert isinstance(nodelay, m.System)
+    assert [reading.dialect for reading, _ in nodelay.expect.by_reading] == ["defold", "luasocket-3"]
 
 
 def test_fixture_names_stay_as_written(spec: Spec) -> None:
