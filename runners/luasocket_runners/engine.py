@@ -22,7 +22,7 @@ from typing import Any, Final
 from luasocket_spec import model
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
-from luasocket_runners import host, notation
+from luasocket_runners import host, inspection, notation, probes
 from luasocket_runners.matcher import Matcher, Unbound, resolve
 from luasocket_runners.notation import Names
 from luasocket_runners.peers import ACTIONS, JUDGING, Peer, PeerFailure, rhythm
@@ -149,6 +149,9 @@ class Engine:
         self._authority = authority
         self.deadline = deadline
         self._connection: Connection | None = None
+        self._probed: dict[str, bool] = {}
+        #: The process whose descriptors steps look at; known once the capability `inspection` was asked for.
+        self.inspected: int | None = None
         self._deaths_at_start = 0
         self._request_number = 0
         self.description: Mapping[str, Any] = {}
@@ -158,11 +161,7 @@ class Engine:
     def __enter__(self) -> Engine:
         self._jitter.__enter__()
         try:
-            while self._connection is None:
-                try:
-                    self._start()
-                except PortGone as gone:
-                    self._count_death(gone)
+            self._running()
         except BaseException:
             self._jitter.__exit__()
             raise
@@ -199,6 +198,8 @@ class Engine:
             connection.close()
             raise
         self._connection = connection
+        self._probed.clear()
+        self.inspected = None
         self.description = {
             key: notation.plain(value) if isinstance(value, str) else value for key, value in description.items()
         }
@@ -238,18 +239,47 @@ class Engine:
         told = self.description.get("capabilities") or ()
         for name in behaviour.needs:
             there = host.has(name)
-            if not (name in told if there is None else there):
+            if there is None:
+                there = self._probe(name) if probes.asked(name) else name in told
+            if not there:
                 return name
         return None
+
+    def _probe(self, capability: str) -> bool:
+        """Ask the port for a capability, once for each connection. A port that breaks at the question has it not."""
+        connection = self._running()
+        if capability not in self._probed:
+            try:
+                if capability == "inspection":
+                    self.inspected = probes.inspected_process(connection.process_id, self._ask)
+                    found = self.inspected is not None
+                else:
+                    found = probes.has_option(capability, self._ask)
+            except (PortGone, BadMessage):
+                found = False
+            if not self._reset(connection):
+                found = False
+                self._end()
+            self._probed[capability] = found
+        return self._probed[capability]
+
+    def _ask(self, message: Mapping[str, Any]) -> tuple[LuaValue, ...] | None:
+        """Send a request and return what the port returned; None: it did not return, but raised, say."""
+        connection = self._running()
+        number = self._next_number()
+        connection.post({"id": number, **message})
+        answer = connection.wait(self.deadline)
+        if answer is None:
+            raise PortGone(f"it did not answer within {self.deadline:g} s")
+        if answer.get("id") != number:
+            raise BadMessage(f"an answer to request {quoted(answer.get('id'))}, while {number} is under way")
+        return decode_list(answer["returns"], "returns") if "returns" in answer else None
 
     def play(self, behaviour: Behaviour) -> Result:
         """Play a behaviour and return what came of it.
 
         Never raises for what the port does, except :class:`PortUnavailable` when it dies at every start.
         """
-        absent = self.missing_capability(behaviour)
-        if absent is not None:
-            return Result(behaviour, Verdict.SKIPPED, f"needs {absent}, which is not there")
         began = time.monotonic()
         for chance in range(1, CHANCES_WHEN_LATE + 1):
             result, late = self._play_once(behaviour)
@@ -257,12 +287,20 @@ class Engine:
                 break
         return replace(result, duration=time.monotonic() - began)
 
-    def _play_once(self, behaviour: Behaviour) -> tuple[Result, bool]:
+    def _running(self) -> Connection:
+        """Return the connection to the port, which is started if it is not there."""
         while (connection := self._connection) is None:
             try:
                 connection = self._start()
             except PortGone as gone:
                 self._count_death(gone)
+        return connection
+
+    def _play_once(self, behaviour: Behaviour) -> tuple[Result, bool]:
+        absent = self.missing_capability(behaviour)
+        if absent is not None:
+            return Result(behaviour, Verdict.SKIPPED, f"needs {absent}, which is not there"), False
+        connection = self._running()
         play = _Play(behaviour, connection, self)
         broken = False
         late = False
@@ -600,6 +638,24 @@ class _Play:
         return
         yield
 
+    def _system(self, step: model.System, scope: _Scope) -> _Steps:
+        names = Names(scope.visible())
+        self.doing = notation.show_system(step)
+        outcomes = self._outcomes(step.expect)
+        message = {"op": "call", "handle": scope.handle(step.name).number, "method": "getfd", "args": []}
+        answer = yield _Request(message, self.doing, str(step.source), self._show_outcomes(outcomes, names))
+        descriptor = answer.returns[0] if answer.returns else None
+        told = self._show_answer(answer, names)
+        if not isinstance(descriptor, int | float) or not 0 <= descriptor < inspection.DESCRIPTORS:
+            raise self._stop("getfd tells no descriptor to look at", returned=f"getfd: {told}")
+        process = self._engine.inspected
+        assert process is not None, "the loader demands the capability of whoever looks"
+        try:
+            value = inspection.read(inspection.duplicate(process, int(descriptor)), step.option)
+        except inspection.NotSeen as unseen:
+            raise self._stop(str(unseen), returned=f"getfd: {told}") from None
+        self._compare(outcomes, replace(answer, returns=(value,)), scope, names)
+
     def _peer(self, step: model.Peer, scope: _Scope) -> _Steps:
         self.doing = _peer_doing(step.action, scope)
         try:
@@ -616,6 +672,7 @@ class _Play:
         model.Make: _make,
         model.Drop: _drop,
         model.Called: _called,
+        model.System: _system,
         model.Peer: _peer,
     }
 
@@ -670,12 +727,14 @@ class _Play:
         if fits:
             self._readings = fits
             return
-        if answer.returns is None:
-            returned = f"error: {notation.show(answer.raises, names)}"
-        else:
-            returned = notation.show_list(answer.returns, names)
         sentence = differences.get("observed") or next(item for item in differences.values() if item)
-        raise self._stop(sentence, returned=returned)
+        raise self._stop(sentence, returned=self._show_answer(answer, names))
+
+    @staticmethod
+    def _show_answer(answer: _Answer, names: Names) -> str:
+        if answer.returns is None:
+            return f"error: {notation.show(answer.raises, names)}"
+        return notation.show_list(answer.returns, names)
 
     def _in_time(self, takes: model.Takes, duration: float) -> None:
         if takes.at_least is not None and duration < takes.at_least:

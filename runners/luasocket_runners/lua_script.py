@@ -223,6 +223,11 @@ class _Writer:
             yield f'print("{step.function} is called")'
             yield f'print("    expected  {step.times} times")'
             yield f'print("    was       " .. {step.function}_calls .. " times")'
+        elif isinstance(step, model.System):
+            yield "-- Lua cannot look past LuaSocket: ask the system with getsockopt, in a debugger, say."
+            yield f"print({notation.quote(notation.show_system(step).encode())})"
+            yield f'print("    expected  " .. {notation.quote(self._expected(step.expect).encode("utf-8"))})'
+            yield f'print("    look at   descriptor " .. tostring({self._name(prefix, step.name)}:getfd()))'
         else:
             yield self._peer(step.action, prefix)
 

@@ -213,6 +213,11 @@ def show_outcome(outcome: model.Outcome, names: Names) -> str:
     return "success (neither an error, nor nil, nor false)"
 
 
+def show_system(step: model.System) -> str:
+    """Return what a step looks at past the port: ``the system's TCP_NODELAY of client``."""
+    return f"the system's {step.option} of {step.name}"
+
+
 def show_call(target: model.Target, args: tuple[object, ...], names: Names) -> str:
     """Return a call: ``client:receive("*l")``."""
     if isinstance(target, model.MethodTarget):

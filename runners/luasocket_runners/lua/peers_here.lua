@@ -18,7 +18,10 @@ function peer.listen(name, ip)
   return bound(peers[name].listener)
 end
 
-function peer.accept(name) the(name).socket = assert(the(name).listener:accept()) end
+function peer.accept(name)
+  the(name).listener:settimeout(5)
+  the(name).socket = assert(the(name).listener:accept())
+end
 
 function peer.connect(name, port, to)
   the(name).socket = assert(socket.connect(to or "127.0.0.1", tonumber(port)))

@@ -25,6 +25,16 @@ local function show(value)
   return tostring(value)
 end
 
+-- Has an object or a function shown by the name of its variable.
+local function name(value, text)
+  local kind = type(value)
+  if kind == "userdata" or kind == "function" or (kind == "table" and getmetatable(value)) then names[value] = text end
+end
+
+local function forget(value)
+  if value ~= nil then names[value] = nil end
+end
+
 local function list(results, first)
   if results.n < first then return "(nothing)" end
   local pieces = {}

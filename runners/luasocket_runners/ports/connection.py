@@ -57,6 +57,11 @@ class Connection(ABC):
         """Ask nothing more: end the adapter and all that it started, give every resource back. Idempotent."""
 
     @property
+    def process_id(self) -> int | None:
+        """The process of this host that was started for the port, ours if it lives in it; None where we know none."""
+        return None
+
+    @property
     @abstractmethod
     def stderr_tail(self) -> str:
         """The last lines that the port wrote to its standard error, as far as we can see it; escaped, may be empty."""

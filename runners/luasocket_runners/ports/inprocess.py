@@ -7,6 +7,7 @@ killed as a process can, so `close` unblocks what it can and then abandons the t
 from __future__ import annotations
 
 import importlib
+import os
 import queue
 import threading
 import traceback
@@ -90,6 +91,11 @@ class InProcessConnection(Connection):
         if self._thread.is_alive():
             self._adapter.abandon()
             self._thread.join(ABANDON_GRACE)
+
+    @property
+    def process_id(self) -> int | None:
+        """See `Connection.process_id`."""
+        return os.getpid()
 
     @property
     def stderr_tail(self) -> str:

@@ -105,6 +105,11 @@ class ProcessConnection(StreamConnection):
         return self._process.pid
 
     @property
+    def process_id(self) -> int | None:
+        """See `Connection.process_id`."""
+        return self.pid
+
+    @property
     def stderr_tail(self) -> str:
         """See `Connection.stderr_tail`."""
         return self._tail.text()
