@@ -33,6 +33,7 @@ _ALL: Final = (
     Capability(
         "dns-localhost", "host", "The host's resolver knows localhost and 127.0.0.1 without asking the network."
     ),
+    Capability("dns-localhost6", "host", "The host's resolver has a name for ::1 without asking the network."),
     Capability("linux", "host", "The host is Linux: the behaviour is that of its TCP/IP, or is seen through /proc."),
     Capability("reuseport", "host", "The host's system has SO_REUSEPORT."),
     Capability("root", "host", "The runner has the privileges of root."),
