@@ -13,19 +13,23 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final, NoReturn
 
 import luasocket_spec
-from luasocket_spec.model import AUTHORITIES, DIALECTS, Behaviour, Spec
+from luasocket_spec.model import AUTHORITIES, DIALECTS, Behaviour, Dialect, Spec
 
-from luasocket_runners import peer_program, report
+from luasocket_runners import cli_reports, peer_program, report
 from luasocket_runners.coverage import Coverage
-from luasocket_runners.deviations import Deviations, DeviationsError
+from luasocket_runners.deviations import DeviationsError, Lists, update
 from luasocket_runners.engine import DEADLINE
-from luasocket_runners.lua_script import script
+from luasocket_runners.lua_script import needs_peer_program, script
 from luasocket_runners.ports import PortUnavailable, UnknownPort, known_ports, resolve
+from luasocket_runners.reports import Report, ReportError, Run, join
+from luasocket_runners.reports.annotations import commands_stopped
 from luasocket_runners.result import CONFORMING, Result
 from luasocket_runners.session import Session, select
 
@@ -50,13 +54,16 @@ examples:
   luasocket-conformance run --port lupa:lua54        the same on real LuaSocket inside Python's lupa
   luasocket-conformance run --port lua5.1 tcp select what lies under tcp/ and in select, on an interpreter
   luasocket-conformance run --port command:./my-adapter --known my-deviations.txt
+  luasocket-conformance run --port lua5.4 --html report.html --json lua54.json
+  luasocket-conformance report linux.json macos.json --html all.html
   luasocket-conformance list 'tcp/receive/*timeout*' the ids, with what each says
   luasocket-conformance show ID --as lua > repro.lua a script for a bug report
 
 selectors: an id (tcp/receive/line-partial-on-timeout), the beginning of one (tcp, tcp/receive),
 or a pattern with * ? [ ].
 
-exit status: 0 the port conforms, 1 it deviates, 2 wrong usage or a broken spec, 3 the port could not be run.
+exit status: 0 the port conforms, 1 it deviates (of coverage: a statement is missing), 2 wrong usage or a broken spec,
+3 the port could not be run (of peer: no script came).
 """
 
 
@@ -129,6 +136,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--known", type=Path, metavar="FILE", help="the port's known deviations, lines of 'ID: reason, link'"
     )
+    run.add_argument(
+        "--flaky", type=Path, metavar="FILE", help="what the port does only now and then, lines of 'ID: reason, link'"
+    )
+    run.add_argument(
+        "--update-deviations",
+        action="store_true",
+        help="write what deviates into the file of --known, for a person to explain; what passes is struck, as a comment",
+    )
     run.add_argument("--lanes", type=_count, default=LANES, help=f"behaviours in flight at once (default: {LANES})")
     run.add_argument(
         "--deadline",
@@ -138,6 +153,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how long a call may take before it counts as hanging (default: {DEADLINE:g})",
     )
     run.add_argument("-v", "--verbose", action="store_true", help="print every behaviour, not only what deviates")
+    cli_reports.add_forms(run, of_a_run=True)
+
+    joining = command("report", _report, "Join reports of runs, also from other machines. It judges nothing.")
+    joining.add_argument("reports", nargs="+", type=Path, metavar="REPORT", help="what 'run --json' wrote")
+    cli_reports.add_forms(joining, of_a_run=False)
 
     listing = command("list", _list, "Print the ids of behaviours and what each says.")
     listing.add_argument("selectors", nargs="*", metavar="SELECTOR", help="which behaviours (default: all)")
@@ -145,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
     show = command("show", _show, "Print one behaviour, as it is written or as a Lua script.")
     show.add_argument("id", metavar="ID")
     show.add_argument("--as", dest="form", choices=("yaml", "lua"), default="yaml", help="the form (default: yaml)")
-    show.add_argument("--dialect", choices=DIALECTS, default=DIALECTS[-1], help="the dialect of the Lua script")
+    show.add_argument("--dialect", choices=DIALECTS, help="the dialect of the Lua script (default: the upstream one)")
 
     disagreements = command("disagreements", _disagreements, "Tell where the documentation and real LuaSocket part.")
     disagreements.add_argument("selectors", nargs="*", metavar="SELECTOR", help="which behaviours (default: all)")
@@ -201,18 +221,53 @@ class _Progress:
             sys.stderr.flush()
 
 
+def _lists(options: argparse.Namespace, behaviours: Sequence[Behaviour]) -> Lists:
+    known: Path | None = options.known
+    if options.update_deviations:
+        if known is None:
+            raise _Failure("--update-deviations needs --known FILE: the file that it brings up to date.")
+        if not known.exists():
+            known = None  # it will be made
+    try:
+        return Lists.load(known, options.flaky, behaviours)
+    except DeviationsError as error:
+        raise _Failure(str(error)) from None
+
+
+def _update(options: argparse.Namespace, lists: Lists, spec: Spec, results: Sequence[Result]) -> Lists:
+    """Bring the file of known deviations up to date; return what the lists say then."""
+    try:
+        done = update(options.known, lists, spec.behaviours, results, f"{options.port}, specification {spec.version}")
+    except OSError as error:
+        raise _Failure(f"{options.known} cannot be written: {error.strerror or error}.") from None
+    print(f"{options.known}: {done.added} to explain, {done.struck} struck\n")
+    return _lists(options, spec.behaviours)
+
+
 def _run(options: argparse.Namespace) -> int:
+    try:
+        files = cli_reports.files(options)
+        annotates = cli_reports.annotates(options)
+        # what a port prints must not be a command to the service that reads our output
+        with commands_stopped() if annotates else nullcontext():
+            run, results = _play(options)
+        if any(files):
+            cli_reports.save(files, join([Report.of(run, results)]))
+    except ReportError as error:
+        raise _Failure(str(error)) from None
+    if annotates:
+        print(cli_reports.annotate(options, results), end="")
+    return CONFORMS if all(result.verdict in CONFORMING for result in results) else DEVIATES
+
+
+def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
+    """Play what is selected and print what came of it."""
     spec = _load(options)
     chosen = _selected(spec.behaviours, options.selectors)
-    known = Deviations()
-    if options.known is not None:
-        try:
-            known = Deviations.load(options.known, spec.behaviours)
-        except DeviationsError as error:
-            raise _Failure(str(error)) from None
+    lists = _lists(options, spec.behaviours)
     try:
         port = resolve(options.port)
-        began = time.monotonic()
+        began, started = time.monotonic(), datetime.now(UTC)
         with Session(
             port, options.dialect, options.authority, lanes=options.lanes, deadline=options.deadline
         ) as session:
@@ -227,16 +282,38 @@ def _run(options: argparse.Namespace) -> int:
             sys.stdout.flush()
             progress = _Progress(len(behaviours))
             try:
-                results = [known.hold(result) for result in session.run(behaviours, progress.step)]
+                results = session.run(behaviours, lambda result: progress.step(lists.hold(result)))
             finally:
                 progress.clear()
     except UnknownPort as error:
         raise _Failure(str(error)) from None
     except PortUnavailable as error:
         raise _Failure(str(error), PORT_UNAVAILABLE) from None
+    seconds = time.monotonic() - began
+    if options.update_deviations:
+        lists = _update(options, lists, spec, results)
+    results = [lists.hold(result) for result in results]
     _print_results(results, verbose=options.verbose)
-    print(report.summary(results, time.monotonic() - began))
-    return CONFORMS if all(result.verdict in CONFORMING for result in results) else DEVIATES
+    print(report.summary(results, seconds))
+    run = Run.of(
+        program=version("luasocket-conformance"),
+        spec=spec.version,
+        port=port.name,
+        description=told,
+        dialect=engine.dialect,
+        authority=options.authority,
+        started=started,
+        seconds=seconds,
+    )
+    return run, results
+
+
+def _report(options: argparse.Namespace) -> int:
+    try:
+        print(cli_reports.join_files(options), end="")
+    except ReportError as error:
+        raise _Failure(str(error)) from None
+    return CONFORMS
 
 
 def _print_results(results: Sequence[Result], *, verbose: bool) -> None:
@@ -274,19 +351,30 @@ def _show(options: argparse.Namespace) -> int:
     found = _find(options)
     if options.form == "yaml":
         print(luasocket_spec.source_text(found, options.spec))
-    else:
-        print(script(found, options.dialect), end="")
+        return CONFORMS
+    dialect: Dialect = options.dialect or found.dialects[-1]
+    if dialect not in found.dialects:
+        raise _Failure(f"{found.id} is only for the dialect {found.dialects[0]}.")
+    print(script(found, dialect), end="")
     return CONFORMS
 
 
 def _peer(options: argparse.Namespace) -> int:
     behaviour = _find(options)
+    if not needs_peer_program(behaviour):
+        raise _Failure(f"The script of {behaviour.id} needs no peers beside it: run it alone.")
     try:
-        peer_program.serve(behaviour, options.listen, sys.stdout)
+        listener = peer_program.listen(options.listen)
     except OSError as error:
+        reason = error.strerror or error
         raise _Failure(
-            f"The peers cannot wait on port {options.listen}: {error}. Choose another with --listen."
+            f"The peers cannot wait on port {options.listen}: {reason}. Choose another with --listen."
         ) from None
+    with listener:
+        try:
+            peer_program.serve(behaviour, listener, lambda text: print(text, flush=True))
+        except peer_program.NobodyCame as error:
+            raise _Failure(str(error), PORT_UNAVAILABLE) from None
     return CONFORMS
 
 
@@ -313,24 +401,35 @@ def _ports(_options: argparse.Namespace) -> int:
     return CONFORMS
 
 
+def _command(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.version:
+        print(f"luasocket-conformance {version('luasocket-conformance')}, spec {luasocket_spec.__version__}")
+        return CONFORMS
+    if not hasattr(options, "run"):
+        raise _Failure("Give a command, such as 'run'. Try 'luasocket-conformance --help'.")
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 is no reason to break off
     try:
-        options = _parser().parse_args(arguments)
-        if options.version:
-            print(f"luasocket-conformance {version('luasocket-conformance')}, spec {luasocket_spec.__version__}")
-            return CONFORMS
-        if not hasattr(options, "run"):
-            raise _Failure("Give a command, such as 'run'. Try 'luasocket-conformance --help'.")
-        run: Callable[[argparse.Namespace], int] = options.run
-        return run(options)
+        status = _command(arguments)
+        sys.stdout.flush()
+        return status
     except _Failure as failure:
         print(f"luasocket-conformance: {failure}", file=sys.stderr)
         return failure.status
     except BrokenPipeError:
         # the reader of our output has gone (head, less): nothing is left to say; keep the interpreter from trying again
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (it stays open until we end)
-        return CONFORMS
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return UNREAD
     except KeyboardInterrupt:
         print("luasocket-conformance: interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -15,6 +15,7 @@ from luasocket_spec import model
 
 from luasocket_runners import notation
 from luasocket_runners.notation import Names
+from luasocket_runners.scoping import full_name, peer_name
 
 #: What LuaSocket itself can do as a peer, one thing after the other (``lua/peers_here.lua``).
 _HERE = frozenset(
@@ -22,6 +23,14 @@ _HERE = frozenset(
 )
 #: Bytes that any system takes from a sender whose peer does not read yet; more would block a script that is both.
 _TAKEN_AT_ONCE = 32768
+
+#: Names that the script has for itself: those of its own functions, and of what it uses of Lua.
+_TAKEN = frozenset([
+    "arg", "assert", "bound", "collectgarbage", "control", "coroutine", "error", "forget", "getmetatable", "io",
+    "list", "math", "name", "names", "number", "os", "pack", "pairs", "pcall", "peer", "peers", "print", "quote",
+    "rawequal", "reason", "returned", "select", "show", "socket", "step", "string", "table", "the", "tonumber",
+    "tostring", "type", "unpack",
+])  # fmt: skip
 
 _NO_NAMES = Names({})
 
@@ -66,28 +75,28 @@ def references(action: model.PeerAction) -> list[str]:
     return found
 
 
-def peer_name(prefix: str, who: str) -> str:
-    """Return the name of a peer; a fixture's own has the name of the fixture's instance."""
-    if not prefix:
-        return who
-    return prefix if who in ("self", "peer") else f"{prefix}.{who}"
-
-
-def full_name(prefix: str, name: str) -> str:
-    """Return a name of a fixture as the behaviour sees it."""
-    if not prefix:
-        return name
-    head, dot, rest = name.partition(".")
-    return prefix + dot + rest if head == "self" else f"{prefix}.{name}"
-
-
 def needs_peer_program(behaviour: model.Behaviour) -> bool:
     """Tell whether LuaSocket in the same script cannot play the peers."""
     for _, action, after in peer_actions(behaviour):
-        large = isinstance(action.value, model.Repeat) and len(action.value.text) * action.value.times > _TAKEN_AT_ONCE
-        if after is not None or large or action.verb not in _HERE or {"small_buffers", "backlog"} & set(action.options):
+        if (
+            after is not None
+            or _size(action.value) > _TAKEN_AT_ONCE
+            or action.verb not in _HERE
+            or {"small_buffers", "backlog"} & set(action.options)
+        ):
             return True
     return False
+
+
+def _size(value: model.SpecValue) -> int:
+    """Return the length of a string; a name's is not known, and nobody repeats it."""
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, model.Repeat):
+        return len(value.text) * value.times
+    if isinstance(value, model.Concat):
+        return sum(map(_size, value.parts))
+    return 0
 
 
 def script(behaviour: model.Behaviour, dialect: model.Dialect) -> str:
@@ -104,8 +113,12 @@ class _Writer:
         self._behaviour = behaviour
         self._dialect = dialect
         self._beside = needs_peer_program(behaviour)
-        self._numbers = {id(action): number for number, (_, action, _) in enumerate(peer_actions(behaviour), 1)}
+        # a fixture that is used twice has its actions twice
+        self._numbers = {
+            (prefix, id(action)): number for number, (prefix, action, _) in enumerate(peer_actions(behaviour), 1)
+        }
         self._local: frozenset[str] = frozenset()
+        self._in_function = False
 
     def lines(self) -> Iterator[str]:
         behaviour = self._behaviour
@@ -115,7 +128,7 @@ class _Writer:
             else f"documented: {', '.join(behaviour.cites)}"
         )
         yield f"-- {behaviour.id} ({source}; dialect {self._dialect})"
-        yield f"-- {behaviour.says}"
+        yield f"-- {' '.join(behaviour.says.split())}"
         if behaviour.needs:
             yield f"-- It needs: {', '.join(behaviour.needs)}."
         yield ""
@@ -124,14 +137,15 @@ class _Writer:
             yield ""
             yield _part("peers_beside.lua" if self._beside else "peers_here.lua").replace("@ID@", behaviour.id)
         yield ""
-        declared = sorted({self._variable(name) for name in self._bound_names()} | set(behaviour.functions))
+        bound = {name for prefix, steps in self._blocks() for name in _bound_names(prefix, steps)}
+        declared = sorted({self._variable(name) for name in bound | set(behaviour.functions)})
         if declared:
             yield f"local {', '.join(declared)}"
         for function in behaviour.functions.values():
             yield from self._function(function)
         for name, fixture in behaviour.given:
             yield ""
-            yield f"-- {name}: {fixture.says}"
+            yield f"-- {name}: {' '.join(fixture.says.split())}"
             for item in fixture.steps:
                 yield from self._step(item, name)
         if behaviour.given:
@@ -139,27 +153,16 @@ class _Writer:
         for item in behaviour.steps:
             yield from self._step(item, "")
 
-    def _bound_names(self) -> Iterator[str]:
-        def walk(prefix: str, steps: tuple[model.Step, ...]) -> Iterator[str]:
-            for step in steps:
-                if isinstance(step, model.Call):
-                    yield from (full_name(prefix, name) for name in step.binds if name is not None)
-                elif isinstance(step, model.Get) and step.bind is not None:
-                    yield full_name(prefix, step.bind)
-                elif isinstance(step, model.Make):
-                    yield full_name(prefix, step.name)
-                elif isinstance(step, model.Peer) and step.action.bind is not None:
-                    yield full_name(prefix, step.action.bind + ".ip")
-                    yield full_name(prefix, step.action.bind + ".port")
-
+    def _blocks(self) -> Iterator[tuple[str, tuple[model.Step, ...]]]:
+        """Return the steps outside functions, block by block, each with its prefix."""
         for name, fixture in self._behaviour.given:
-            yield from walk(name, fixture.steps)
-        yield from walk("", self._behaviour.steps)
+            yield name, fixture.steps
+        yield "", self._behaviour.steps
 
     @staticmethod
     def _variable(name: str) -> str:
         made = re.sub(r"\W", "_", name)
-        return made if notation.is_name(made.encode()) else made + "_"
+        return made if notation.is_name(made.encode()) and made not in _TAKEN else made + "_"
 
     def _name(self, prefix: str, name: str) -> str:
         return self._variable(name if name in self._local else full_name(prefix, name))
@@ -183,13 +186,19 @@ class _Writer:
     # -- functions
 
     def _function(self, function: model.Function) -> Iterator[str]:
+        variable = self._variable(function.name)
         yield ""
-        yield f"local {function.name}_calls = 0"
-        yield f"function {function.name}(...)"
-        yield f"  {function.name}_calls = {function.name}_calls + 1"
+        yield f"local {variable}_calls = 0"
+        yield f"function {variable}(...)"
+        yield f"  {variable}_calls = {variable}_calls + 1"
+        yield f'  print("{function.name} is called with " .. list(pack(...), 1))'
         if function.params:
             yield f"  local {', '.join(map(self._variable, function.params))} = ..."
-        self._local = frozenset(function.params)
+        inside = sorted(set(_bound_names("", function.steps)))
+        if inside:
+            yield f"  local {', '.join(map(self._variable, inside))}"
+        self._local = frozenset([*function.params, *inside])
+        self._in_function = True
         for item in function.steps:
             for line in self._step(item, ""):
                 yield "  " + line
@@ -198,7 +207,9 @@ class _Writer:
         elif function.returns:
             yield f"  return {self._values(function.returns, '')}"
         self._local = frozenset()
+        self._in_function = False
         yield "end"
+        yield f"name({variable}, {notation.quote(function.name.encode())})"
 
     # -- steps
 
@@ -213,16 +224,19 @@ class _Writer:
         elif isinstance(step, model.Make):
             name = self._name(prefix, step.name)
             yield f"{name} = {self._value(step.value, prefix)}"
-            yield f"names[{name}] = {notation.quote(step.name.encode())}"
+            yield f"names[{name}] = {notation.quote(full_name(prefix, step.name).encode())}"
         elif isinstance(step, model.Drop):
             for name in step.names:
                 variable = self._name(prefix, name)
-                yield f"names[{variable}] = nil; {variable} = nil"
+                yield f"forget({variable}); {variable} = nil"
             yield "collectgarbage(); collectgarbage()"
         elif isinstance(step, model.Called):
-            yield f'print("{step.function} is called")'
-            yield f'print("    expected  {step.times} times")'
-            yield f'print("    was       " .. {step.function}_calls .. " times")'
+            yield f'print("how often {step.function} was called")'
+            yield f'print("    expected  {step.times}")'
+            yield f'print("    was       " .. {self._variable(step.function)}_calls)'
+            for number, args in enumerate(step.args or (), 1):
+                shown = f"    expected  call {number} with {notation.show_list(args, _NO_NAMES)}"
+                yield f"print({notation.quote(shown.encode('utf-8'))})"
         elif isinstance(step, model.System):
             yield "-- Lua cannot look past LuaSocket: ask the system with getsockopt, in a debugger, say."
             yield f"print({notation.quote(notation.show_system(step).encode())})"
@@ -240,11 +254,18 @@ class _Writer:
             code = f"{target.path}({args})"
         else:
             code = f"{self._name(prefix, target.name)}({args})"
+        if isinstance(target, model.PathTarget) and target.path == "coroutine.yield":
+            # not through step, for Lua 5.1 cannot yield across pcall
+            names = ", ".join("_" if name is None else self._name(prefix, name) for name in step.binds)
+            yield f"{names} = {code}" if names else code
+            return
         shown = notation.show_call(target, step.args, _NO_NAMES)
         for item in step.meanwhile:
             yield f"-- {item.after:g} s after the next call began: {item.action.verb}"
             yield self._peer(item.action, prefix)
         yield from self._shown(shown, code, step.expect, step.binds, prefix)
+        if step.meanwhile:
+            yield "returned()"
         if step.takes.at_least is not None:
             yield f"-- it must not return before {step.takes.at_least:g} s are over"
         if step.takes.at_most is not None:
@@ -254,19 +275,16 @@ class _Writer:
         self, shown: str, code: str, expect: model.Expectation, binds: tuple[str | None, ...], prefix: str
     ) -> Iterator[str]:
         expected = notation.quote(self._expected(expect).encode("utf-8"))
-        run = f"step({notation.quote(shown.encode('utf-8'))}, {expected}, function() return {code} end)"
+        # inside a function of the test, the code may use its arguments
+        rest = ", ..." if self._in_function else ""
+        run = f"step({notation.quote(shown.encode('utf-8'))}, {expected}, function(...) return {code} end{rest})"
         if not any(binds):
             yield run
             return
         yield f"{', '.join('_' if name is None else self._name(prefix, name) for name in binds)} = {run}"
         for name in binds:
             if name is not None:
-                variable = self._name(prefix, name)
-                kind = f"type({variable})"
-                yield (
-                    f'if {kind} == "userdata" or {kind} == "function" then '
-                    f"names[{variable}] = {notation.quote(full_name(prefix, name).encode())} end"
-                )
+                yield f"name({self._name(prefix, name)}, {notation.quote(full_name(prefix, name).encode())})"
 
     def _expected(self, expect: model.Expectation) -> str:
         shown: list[str] = []
@@ -279,7 +297,7 @@ class _Writer:
     def _peer(self, action: model.PeerAction, prefix: str) -> str:
         if self._beside:
             names = [self._name(prefix, name) for name in references(action)]
-            code = f"peer({', '.join([str(self._numbers[id(action)]), *names])})"
+            code = f"peer({', '.join([str(self._numbers[prefix, id(action)]), *names])})"
         else:
             words = [notation.quote(peer_name(prefix, action.who).encode())]
             if not isinstance(action.value, bool):
@@ -292,4 +310,20 @@ class _Writer:
             code = f"peer.{action.verb}({', '.join(words)})"
         if action.bind is None:
             return code
+        if action.verb == "receive_bytes":
+            return f"{self._name(prefix, action.bind)} = {code}"
         return f"{self._name(prefix, action.bind + '.ip')}, {self._name(prefix, action.bind + '.port')} = {code}"
+
+
+def _bound_names(prefix: str, steps: tuple[model.Step, ...]) -> Iterator[str]:
+    """Return the names that steps bind, as the behaviour sees them."""
+    for step in steps:
+        if isinstance(step, model.Call):
+            yield from (full_name(prefix, name) for name in step.binds if name is not None)
+        elif isinstance(step, model.Get) and step.bind is not None:
+            yield full_name(prefix, step.bind)
+        elif isinstance(step, model.Make):
+            yield full_name(prefix, step.name)
+        elif isinstance(step, model.Peer) and step.action.bind is not None:
+            bind = full_name(prefix, step.action.bind)
+            yield from [bind] if step.action.verb == "receive_bytes" else [f"{bind}.ip", f"{bind}.port"]

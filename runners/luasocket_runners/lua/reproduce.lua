@@ -45,10 +45,10 @@ end
 local function pack(...) return {n = select("#", ...), ...} end
 
 -- Runs a step and prints what came of it beside what was expected.
-local function step(text, expected, run)
+local function step(text, expected, run, ...)
   print(text)
   local began = socket.gettime()
-  local results = pack(pcall(run))
+  local results = pack(pcall(run, ...))
   print("    expected  " .. expected)
   if results[1] then
     print("    returned  " .. list(results, 2))
