@@ -18,6 +18,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 from luasocket_runners.ports import guardian
 from luasocket_runners.ports.connection import Connection, Port, PortGone, PortUnavailable
@@ -64,39 +65,48 @@ class ProcessConnection(StreamConnection):
         When the program cannot be started.
     """
 
+    #: What the child has as standard input, output and error.
+    _plumbing: tuple[int, int, int] = (subprocess.PIPE, subprocess.PIPE, subprocess.PIPE)
+
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        stdin, stdout, stderr = self._plumbing
         try:
-            self._process = subprocess.Popen(
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(
                 command, env=environment, start_new_session=True, bufsize=0,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                stdin=stdin, stdout=stdout, stderr=stderr,
             )  # fmt: skip
         except OSError as error:
             raise PortUnavailable(f"{command[0]} cannot be started: {error.strerror}.") from None
         guardian.watch(self._process.pid)
-        incoming, outgoing, self._errors = self._take_pipes()
+        self._tail = Tail()
+        self._errors_ended = False
+        self._death = -1
+        with contextlib.suppress(AttributeError, OSError):  # not Linux, or an old one
+            self._death = os.pidfd_open(self._process.pid)
+        incoming, outgoing, self._errors = self._take_streams()
+        super().__init__(incoming, outgoing)
+        self._listen_to(self._errors, self._read_errors)
+        if self._death >= 0:
+            self._listen_to(self._death, self._look)
+        else:
+            self._look_interval = LOOK_INTERVAL
+
+    def _take_streams(self) -> tuple[int, int, int]:
+        """Return three descriptors: what the port writes, what it reads, and its standard error, which never blocks."""
+        incoming, outgoing, errors = map(self._take, (self._process.stdout, self._process.stdin, self._process.stderr))
         if hasattr(fcntl, "F_SETPIPE_SZ"):  # long messages then take fewer turns; the system may refuse
             for descriptor in (incoming, outgoing):
                 with contextlib.suppress(OSError):
                     fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, READ_SIZE)
-        super().__init__(incoming, outgoing)
-        self._tail = Tail()
-        os.set_blocking(self._errors, False)
-        self._listen_to(self._errors, self._read_errors)
-        self._errors_ended = False
-        self._death = -1
-        try:
-            self._death = os.pidfd_open(self._process.pid)
-            self._listen_to(self._death, self._look)
-        except (AttributeError, OSError):  # not Linux, or an old one
-            self._look_interval = LOOK_INTERVAL
+        os.set_blocking(errors, False)
+        return incoming, outgoing, errors
 
-    def _take_pipes(self) -> list[int]:
-        """Take the descriptors of the pipes from Popen's file objects: output, input, errors of the child."""
-        taken = []
-        for pipe in (self._process.stdout, self._process.stdin, self._process.stderr):
-            assert pipe is not None
-            taken.append(os.dup(pipe.fileno()))
-            pipe.close()
+    @staticmethod
+    def _take(pipe: IO[bytes] | None) -> int:
+        """Take the descriptor of a pipe from Popen's file object."""
+        assert pipe is not None
+        taken = os.dup(pipe.fileno())
+        pipe.close()
         return taken
 
     @property
@@ -185,6 +195,10 @@ class ProcessConnection(StreamConnection):
 
     def _end(self) -> None:
         self._await_death(CLOSE_GRACE)
+        self._kill()
+
+    def _kill(self) -> None:
+        """End the child and all that it started; give its descriptors back, but for those of the messages."""
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: nobody but a zombie is left
             os.killpg(self.pid, signal.SIGKILL)
         guardian.forget(self.pid)
@@ -224,6 +238,10 @@ class CommandPort(Port):
         if shutil.which(self.command[0]) is None:
             reason = f"there is no program {self.command[0]}. Install it, or give its whole path"
             raise PortUnavailable(f"{self.name}: {reason}.")
+        return self.start(dialect)
+
+    def start(self, dialect: str | None) -> Connection:
+        """Start the program, which is there."""
         return ProcessConnection(self.command, self.environment(dialect))
 
 
@@ -237,7 +255,12 @@ class CheckedPort(CommandPort):
 
     def open(self, dialect: str | None) -> Connection:
         """Start the program; the first time, see whether it answers."""
-        connection = super().open(dialect)
+        try:
+            connection = super().open(dialect)
+        except PortGone as gone:
+            if self._checked:
+                raise
+            raise PortUnavailable(f"{self.name}: {gone}") from None
         if not self._checked:
             try:
                 connection.post({"id": 0, "op": "describe", "protocol": 1})

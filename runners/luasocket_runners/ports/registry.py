@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from luasocket_runners.ports.connection import Port, UnknownPort
+from luasocket_runners.ports.described import DescribedPort, names_description
 from luasocket_runners.ports.inprocess import PythonPort, reference_api
 from luasocket_runners.ports.lua_interpreter import INTERPRETERS, LuaPort, split_module
 from luasocket_runners.ports.lupa import RUNTIMES, LupaPort
@@ -31,7 +32,7 @@ _FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str, str], Port]]] = {
 
 def known_ports() -> list[str]:
     """Return the names of all ports; where the name has a part that is the user's, that part in capitals."""
-    return [*_PLAIN, *(form for forms, _ in _FAMILIES.values() for form in forms)]
+    return [*_PLAIN, *(form for forms, _ in _FAMILIES.values() for form in forms), "DIRECTORY with a port.toml"]
 
 
 def resolve(name: str) -> Port:
@@ -40,7 +41,7 @@ def resolve(name: str) -> Port:
     Raises
     ------
     UnknownPort
-        When no port has the name.
+        When no port has the name, or the description that it names cannot be used.
     PortUnavailable
         When what follows the name makes no sense.
     """
@@ -50,4 +51,6 @@ def resolve(name: str) -> Port:
     plain = name if name in _PLAIN else split_module(name)[0]
     if plain in INTERPRETERS or name in _PLAIN:
         return _PLAIN[plain](name)
+    if names_description(name):
+        return DescribedPort.load(name)
     raise UnknownPort(f"There is no port {name!r}. The ports are: {', '.join(known_ports())}.")
