@@ -348,7 +348,8 @@ def getnameinfo(arguments: Arguments) -> Values:
         found = socket.getaddrinfo(host, service, type=socket.SOCK_STREAM)
     except OSError as error:
         return (None, describe_resolver_error(error))
-    names = [socket.getnameinfo(address, 0) for *_, address in found]
+    unasked = socket.NI_NUMERICHOST if host is None else 0  # no host was given: no name server is asked for its name
+    names = [socket.getnameinfo(address, unasked) for *_, address in found]
     hosts = _list([name for name, _ in names] if host is not None else [])
     return (hosts,) if service is None else (hosts, names[-1][1].encode("latin-1"))
 
