@@ -13,7 +13,7 @@ def test_what_is_set_is_what_is_got(setting, getting):
         assert setting[name][1:] == getting[name][1:], name
 
 
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=str)
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 def test_what_is_absent_would_be_there(dialect):
     for table, absent in dialect.absent_options.items():
         assert absent & set(TABLES[table])

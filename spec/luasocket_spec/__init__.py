@@ -26,6 +26,6 @@ __all__ = [
     "Statement",
     "__version__",
     "load",
-    "source_text",
     "model",
+    "source_text",
 ]
