@@ -249,8 +249,8 @@ class Matcher:
 def _count(actual: int, expected: int) -> str | None:
     if actual == expected:
         return None
-    values = "1 value" if actual == 1 else f"{actual} values" if actual else "nothing"
-    return f"{values} instead of {expected or 'nothing'}"
+    values = "1 value" if actual == 1 else f"{actual} values" if actual else "no value"
+    return f"{values} instead of {expected or 'none'}"
 
 
 def _strings(expected: bytes, actual: bytes, shown: str, wanted: str) -> str:

@@ -48,6 +48,13 @@ _LINUX: Final = sys.platform == "linux"
 _UNACKNOWLEDGED: Final = frozenset({4, 9, 11})  # FIN_WAIT1, LAST_ACK, CLOSING
 
 
+#: How a connection ends, in words.
+_ENDS: Final[Mapping[str | bytes | None, str]] = {
+    "closed": "the end of the connection",
+    "reset": "a reset of the connection",
+}
+
+
 class PeerFailure(Exception):
     """The port did not do what the peer waited for; the text is a sentence about the port."""
 
@@ -107,6 +114,7 @@ class Peer:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._called = "the peer" if name == "peer" else f"the peer {name}"
         self._sockets: list[socket.socket] = []
         self._listener: socket.socket | None = None
         self._socket: socket.socket | None = None
@@ -144,9 +152,9 @@ class Peer:
     def accept(self) -> None:
         """Accept a connection, which the peer is from now on."""
         if self._listener is None:
-            raise ValueError(f"the peer {self.name} does not listen")
+            raise ValueError(f"{self._called} does not listen")
         if not _readable(self._listener, PATIENCE):
-            raise PeerFailure(f"nobody connected to the peer {self.name} within {PATIENCE:g} s")
+            raise PeerFailure(f"nobody connected to {self._called} within {PATIENCE:g} s")
         self._socket, _ = self._listener.accept()
         self._sockets.append(self._socket)
         self._datagrams = False
@@ -158,7 +166,8 @@ class Peer:
         try:
             made.connect((ip, port))
         except OSError as error:
-            raise PeerFailure(f"the peer {self.name} could not connect to {ip}:{port}: {error}") from None
+            reason = error.strerror or error
+            raise PeerFailure(f"{self._called} could not connect to {ip}:{port}: {reason}") from None
         made.settimeout(None)
         self._socket = made
         self._datagrams = False
@@ -184,7 +193,7 @@ class Peer:
     @property
     def _connection(self) -> socket.socket:
         if self._socket is None:
-            raise ValueError(f"the peer {self.name} has no connection")
+            raise ValueError(f"{self._called} has no connection")
         return self._socket
 
     # -- data
@@ -207,7 +216,7 @@ class Peer:
                 return
             except (BrokenPipeError, ConnectionResetError):
                 raise PeerFailure(
-                    f"the port closed the connection before the peer {self.name} had sent its bytes"
+                    f"the port closed the connection before {self._called} had sent its bytes"
                 ) from None
         if _LINUX:
             _until(lambda: _unsent(sock) == 0 or _tcp_state(sock) == 7, ARRIVAL)
@@ -273,14 +282,14 @@ class Peer:
     def _receive_some(self, limit: int, got: bytearray, wanted: str) -> bytes:
         if not _readable(self._connection, PATIENCE):
             what = f"only {string(bytes(got))}" if got else "nothing"
-            raise PeerFailure(f"the peer {self.name} waited for {wanted} and received {what}")
+            raise PeerFailure(f"{self._called} waited for {wanted} and received {what}")
         try:
             data = self._connection.recv(limit)
         except ConnectionResetError:
-            raise PeerFailure(f"the port reset the connection; the peer {self.name} waited for {wanted}") from None
+            raise PeerFailure(f"the port reset the connection; {self._called} waited for {wanted}") from None
         if not data:
             what = f"after {string(bytes(got))}" if got else "without sending anything"
-            raise PeerFailure(f"the port closed the connection {what}; the peer {self.name} waited for {wanted}")
+            raise PeerFailure(f"the port closed the connection {what}; {self._called} waited for {wanted}")
         return data
 
     def receive_bytes(self, count: int, wanted: str | None = None) -> bytes:
@@ -297,22 +306,22 @@ class Peer:
             return self._receive_datagram(expected)
         got = self.receive_bytes(len(expected), string(expected))
         if got != expected:
-            raise PeerFailure(f"the peer {self.name} received {string(got)} instead of {string(expected)}")
+            raise PeerFailure(f"{self._called} received {string(got)} instead of {string(expected)}")
         extra = None
         with contextlib.suppress(ConnectionResetError):  # how the connection ends is another question
             extra = self._peek()
         if extra:
             raise PeerFailure(
-                f"the peer {self.name} received {string(expected)} and then, beyond what was expected, {string(extra)}"
+                f"{self._called} received {string(expected)} and then, beyond what was expected, {string(extra)}"
             )
         return None
 
     def _receive_datagram(self, expected: bytes) -> dict[str, LuaValue]:
         if not _readable(self._connection, PATIENCE):
-            raise PeerFailure(f"the peer {self.name} waited for the datagram {string(expected)} and received none")
+            raise PeerFailure(f"{self._called} waited for the datagram {string(expected)} and received none")
         got, sender = self._connection.recvfrom(1 << 16)
         if got != expected:
-            raise PeerFailure(f"the peer {self.name} received the datagram {string(got)} instead of {string(expected)}")
+            raise PeerFailure(f"{self._called} received the datagram {string(got)} instead of {string(expected)}")
         return {"ip": str(sender[0]).encode(), "port": int(sender[1])}
 
     def _peek(self) -> bytes | None:
@@ -325,40 +334,34 @@ class Peer:
     def nothing_for(self, seconds: float) -> None:
         """See nothing arrive for a while, neither data nor the end."""
         if _readable(self._connection, seconds):
-            raise PeerFailure(self._surprise("nothing at all"))
+            raise self._surprise(self._seen(), "nothing at all")
 
-    def _surprise(self, wanted: str) -> str:
+    def _seen(self) -> bytes | str | None:
+        """Return what is there: bytes, ``closed``, ``reset``, or None. A reset is seen only once."""
         try:
             data = self._peek()
         except ConnectionResetError:
-            return f"the peer {self.name} saw the connection reset instead of {wanted}"
-        if data == b"" and not self._datagrams:
-            return f"the peer {self.name} saw the end of the connection instead of {wanted}"
-        return f"the peer {self.name} received {string(data or b'')} instead of {wanted}"
+            return "reset"
+        return "closed" if data == b"" and not self._datagrams else data
+
+    def _surprise(self, seen: bytes | str | None, wanted: str) -> PeerFailure:
+        saw = f"received {string(seen)}" if isinstance(seen, bytes) else f"saw {_ENDS[seen]}" if seen else "saw nothing"
+        return PeerFailure(f"{self._called} {saw} instead of {wanted}")
 
     # -- ends
 
     def expect(self, state: str) -> None:
         """See the connection ``closed``, ``reset`` or ``open``."""
         if state == "open":
-            try:
-                peeked = self._peek()
-            except ConnectionResetError:
-                peeked = b""
-            if peeked == b"":
-                raise PeerFailure(self._surprise("an open connection"))
+            seen = self._seen()
+            if seen in _ENDS:
+                raise self._surprise(seen, "an open connection")
             return
-        wanted = "the end of the connection" if state == "closed" else "a reset of the connection"
         if not _readable(self._connection, PATIENCE):
-            raise PeerFailure(f"the peer {self.name} waited for {wanted}, and the connection stayed open")
-        try:
-            data = self._peek()
-        except ConnectionResetError:
-            if state == "closed":
-                raise PeerFailure(self._surprise(wanted)) from None
-            return
-        if state == "reset" or data:
-            raise PeerFailure(self._surprise(wanted))
+            raise PeerFailure(f"{self._called} waited for {_ENDS[state]}, and the connection stayed open")
+        seen = self._seen()
+        if seen != state:
+            raise self._surprise(seen, _ENDS[state])
 
     def shutdown(self, way: str) -> None:
         """Shut down ``send``, ``receive`` or ``both`` ways."""
