@@ -45,6 +45,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="the port's known deviations, lines of `ID: reason, link`: each is an xfail, strictly",
     )
+    group.addoption(
+        "--luasocket-flaky",
+        type=Path,
+        metavar="FILE",
+        help="what the port does only now and then, lines of `ID: reason, link`: each may pass or is an xfail",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import luasocket_spec
 import pytest
 from luasocket_runners import report
-from luasocket_runners.deviations import Deviations, DeviationsError
+from luasocket_runners.deviations import DeviationsError, Lists
 from luasocket_runners.engine import Engine
 from luasocket_runners.ports import PortUnavailable, resolve
 from luasocket_runners.result import Result, Verdict
@@ -57,16 +57,16 @@ class Suite(pytest.File):
         pytest.Collector.CollectError
             When the specification or the known deviations cannot be loaded, or a port cannot be run.
         """
-        file: Path | None = self.config.getoption("--luasocket-known")
+        option = self.config.getoption
         try:
             behaviours = luasocket_spec.load().behaviours
-            known = Deviations() if file is None else Deviations.load(file, behaviours)
-            for name in dict.fromkeys(self.config.getoption("--luasocket-port") or DEFAULT_PORTS):
+            lists = Lists.load(option("--luasocket-known"), option("--luasocket-flaky"), behaviours)
+            for name in dict.fromkeys(option("--luasocket-port") or DEFAULT_PORTS):
                 engine = open_engine(self.config, name)
                 for behaviour in behaviours:
                     if engine.applies(behaviour):
                         identity = f"{behaviour.id}[{name}]"
-                        yield Item.from_parent(self, name=identity, behaviour=behaviour, engine=engine, known=known)
+                        yield Item.from_parent(self, name=identity, behaviour=behaviour, engine=engine, lists=lists)
         except (SpecError, DeviationsError, PortUnavailable) as problem:
             raise self.CollectError(str(problem)) from None
 
@@ -74,23 +74,24 @@ class Suite(pytest.File):
 class Item(pytest.Item):
     """One behaviour on one port."""
 
-    def __init__(self, *, behaviour: Behaviour, engine: Engine, known: Deviations, **kwargs: object) -> None:
+    def __init__(self, *, behaviour: Behaviour, engine: Engine, lists: Lists, **kwargs: object) -> None:
         super().__init__(**kwargs)  # type: ignore[arg-type]  # pytest's own constructor arguments
         self.behaviour = behaviour
         self.engine = engine
-        self.known = known
+        self.lists = lists
 
     def runtest(self) -> None:
         """Play the behaviour; its verdict becomes the outcome."""
-        result = self.known.hold(self.engine.play(self.behaviour))
+        result = self.lists.hold(self.engine.play(self.behaviour))
         self.user_properties.extend(properties(result).items())
         match result.verdict:
             case Verdict.PASSED:
                 return
             case Verdict.SKIPPED:
                 pytest.skip(result.reason)
-            case Verdict.KNOWN:
-                pytest.xfail(result.note)
+            case Verdict.KNOWN | Verdict.FLAKY:
+                if result.listed is not None and not result.listed.passed:
+                    pytest.xfail(result.listed.reason)
             case Verdict.FAILED | Verdict.NOT_IMPLEMENTED:
                 raise DeviatesError(result)
             case _:
@@ -149,5 +150,6 @@ def properties(result: Result) -> Mapping[str, str]:
         "returned": result.returned,
         "follows": result.follows,
         "note": result.note,
+        "listed": result.listed and f"{result.listed.kind}: {result.listed.reason}",
     }
     return {name: value for name, value in told.items() if value}

@@ -22,7 +22,7 @@ LANES = 4
 def deviations(port: str, dialect: Dialect | None) -> list[str]:
     """Play everything on a port and return what deviates, in words."""
     behaviours = luasocket_spec.load().behaviours
-    with Session(resolve(port), dialect, lanes=LANES) as session:
+    with Session(resolve(port), behaviours, dialect, lanes=LANES) as session:
         chosen = [behaviour for behaviour in behaviours if session.engine.applies(behaviour)]
         results = session.run(chosen)
     assert len(results) == len(chosen)

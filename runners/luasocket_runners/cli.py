@@ -29,7 +29,7 @@ from luasocket_runners.engine import DEADLINE
 from luasocket_runners.lua_script import needs_peer_program, script
 from luasocket_runners.ports import PortUnavailable, UnknownPort, known_ports, resolve
 from luasocket_runners.reports import Report, ReportError, Run, join
-from luasocket_runners.reports.annotations import commands_stopped
+from luasocket_runners.reports.github import commands_stopped
 from luasocket_runners.result import CONFORMING, Result
 from luasocket_runners.session import Session, select
 
@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--update-deviations",
         action="store_true",
-        help="write what deviates into the file of --known, for a person to explain; what passes is struck, as a comment",
+        help="write what deviates into the file of --known, for a person to explain; strike what passes, as a comment",
     )
     run.add_argument("--lanes", type=_count, default=LANES, help=f"behaviours in flight at once (default: {LANES})")
     run.add_argument(
@@ -269,7 +269,7 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
         port = resolve(options.port)
         began, started = time.monotonic(), datetime.now(UTC)
         with Session(
-            port, options.dialect, options.authority, lanes=options.lanes, deadline=options.deadline
+            port, chosen, options.dialect, options.authority, lanes=options.lanes, deadline=options.deadline
         ) as session:
             engine = session.engine
             behaviours = [behaviour for behaviour in chosen if engine.applies(behaviour)]

@@ -401,7 +401,7 @@ class _Play:
     def _hangs(self, frame: _Frame) -> _Stop:
         self._show(frame)
         reason = f"it did not return within {frame.end - frame.began:g} s: the call hangs"
-        return _Stop(self.failed(reason), broken=True)
+        return _Stop(replace(self.failed(reason), hung=True), broken=True)
 
     def no_object(self, name: str, value: LuaValue) -> _Stop:
         """Return the end of a behaviour that would use as an object what the port gave as something else."""
@@ -826,4 +826,5 @@ def _times(count: int) -> str:
 
 
 def _peer_doing(action: model.PeerAction, scope: _Scope) -> str:
-    return f"peer {peer_name(scope.prefix, action.who)}: {action.verb}"
+    name = peer_name(scope.prefix, action.who)
+    return f"{'peer' if name == 'peer' else f'peer {name}'}: {action.verb}"

@@ -123,6 +123,11 @@ def has(capability: str) -> bool | None:
     return None if probe is None else probe()
 
 
+def capabilities() -> tuple[str, ...]:
+    """Return the names of all that the host has."""
+    return tuple(name for name in _PROBES if has(name))
+
+
 class Jitter:
     """Measures, in a thread of its own, how late the host wakes a sleeper.
 

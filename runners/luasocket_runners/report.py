@@ -24,6 +24,7 @@ _HEADINGS = {
     Verdict.ERRORED: "ERRORED",
     Verdict.SKIPPED: "SKIPPED",
     Verdict.KNOWN: "KNOWN DEVIATION",
+    Verdict.FLAKY: "FLAKY",
 }
 
 
@@ -92,6 +93,12 @@ def summary(results: Iterable[Result], seconds: float) -> str:
     lines = [f"{_count(len(results), 'behaviour')}: {', '.join(parts) or 'nothing'} in {seconds:.1f} s"]
     absent = Counter(result.reason for result in results if result.verdict is Verdict.SKIPPED)
     lines.extend(f"  {result.behaviour.id}: {result.note}" for result in results if result.note)
+    lines.extend(
+        f"  {result.verdict.value}: {result.behaviour.id}: {result.listed.reason}"
+        + ("" if result.listed.explained else f" ({result.listed.file}:{result.listed.line})")
+        for result in results
+        if result.listed is not None
+    )
     lines.extend(f"  skipped {count}: {reason}" for reason, count in sorted(absent.items()))
     sides = Counter(result.follows for result in results if result.follows is not None)
     if sides:

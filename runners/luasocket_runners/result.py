@@ -1,13 +1,14 @@
 """What came of playing a behaviour.
 
 What lives here: the closed set of verdicts, and the result that carries one with all that a report needs. What may not:
-how it is found out (``engine``), or how it is shown (``report``).
+how it is found out (``engine``), or how it is shown (``report``, ``reports``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Literal
 
 from luasocket_spec.model import Authority, Behaviour
 
@@ -21,10 +22,37 @@ class Verdict(Enum):
     ERRORED = "errored"  #: our side could not play it: no verdict about the port
     SKIPPED = "skipped"  #: a capability that it needs is not there
     KNOWN = "known deviation"
+    FLAKY = "flaky"  #: the port is known to do it only now and then
 
 
 #: The verdicts that a conforming port has.
-CONFORMING = frozenset({Verdict.PASSED, Verdict.SKIPPED, Verdict.KNOWN})
+CONFORMING = frozenset({Verdict.PASSED, Verdict.SKIPPED, Verdict.KNOWN, Verdict.FLAKY})
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The line of a port's list that speaks of a behaviour.
+
+    Attributes
+    ----------
+    kind
+        Which list: that of known deviations, or that of what is flaky.
+    reason
+        What the line says behind the colon.
+    file, line
+        Where it stands; lines count from 1.
+    explained
+        Whether a person has said why; False for what ``--update-deviations`` wrote.
+    passed
+        Whether the behaviour passed all the same.
+    """
+
+    kind: Literal["known", "flaky"]
+    reason: str
+    file: str
+    line: int
+    explained: bool
+    passed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +77,12 @@ class Result:
         Seconds.
     note
         What else is to be said: that the result was another one when other behaviours ran at the same time.
+    hung
+        Whether it failed because a call did not return.
     printed
         The last lines that the port wrote to its standard error, where that may explain the result.
+    listed
+        The line of the port's lists that names the behaviour, if any.
     """
 
     behaviour: Behaviour
@@ -64,4 +96,6 @@ class Result:
     follows: Authority | None = None
     duration: float = 0.0
     note: str = ""
+    hung: bool = False
     printed: str = ""
+    listed: Listed | None = None

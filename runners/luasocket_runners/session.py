@@ -6,17 +6,33 @@ What lives here: selection by id, several lanes at once, the order of results. W
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
+import multiprocessing
+import os
+import queue
+import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from functools import partial
+from itertools import islice
+from multiprocessing.connection import Connection
+from typing import Final
 
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
 from luasocket_runners.engine import DEADLINE, Engine
 from luasocket_runners.ports import Port
 from luasocket_runners.result import CONFORMING, Result, Verdict
+
+#: Behaviours below which another process does not pay: starting it costs as much as playing some dozens.
+WORTH_A_PROCESS: Final = 64
+#: Calls that hang are played again alone until so many have hung there, too: each costs the whole deadline, and a port
+#: that hung alone so often does not hang for want of time.
+HANGS_PLAYED_AGAIN: Final = 3
+#: Seconds that another process has to end its ports when its work is done, before it is killed.
+GRACE: Final = 5.0
 
 
 def select(behaviours: Iterable[Behaviour], selectors: Sequence[str]) -> tuple[list[Behaviour], list[str]]:
@@ -44,11 +60,142 @@ def names(selector: str, identity: str) -> bool:
     return identity == prefix or identity.startswith(prefix + "/") or fnmatch.fnmatchcase(identity, selector)
 
 
+class _Work:
+    """What is to be played, shared by the lanes: each takes the next, and says what came of it."""
+
+    def __init__(self, behaviours: Sequence[Behaviour], seen: Callable[[Result], None]) -> None:
+        self._todo = iter(enumerate(behaviours))
+        self._seen = seen
+        self._lock = threading.Lock()
+        self.results: dict[int, Result] = {}
+        self.troubles: list[BaseException] = []
+
+    def __iter__(self) -> Iterator[tuple[int, Behaviour]]:
+        return self
+
+    def __next__(self) -> tuple[int, Behaviour]:
+        with self._lock:
+            if self.troubles:
+                raise StopIteration
+            return next(self._todo)
+
+    def done(self, place: int, result: Result) -> None:
+        """Keep a result, and show it unless it is in doubt."""
+        with self._lock:
+            self.results[place] = result
+            if not _in_doubt(result):
+                self._seen(result)
+
+    def guard(self, task: Callable[[], None]) -> None:
+        """Do something in a lane; what it raises ends all lanes, and is kept."""
+        try:
+            task()
+        except BaseException as trouble:
+            self.troubles.append(trouble)
+
+
+def _play_all(engine: Engine, work: _Work) -> None:
+    for place, behaviour in work:
+        work.done(place, engine.play(behaviour))
+
+
+def _lane(engine: Engine, work: _Work) -> None:
+    with engine:
+        _play_all(engine, work)
+
+
+class _Worker:
+    """Another process with lanes of its own. It is told which behaviours to play by their places in the list."""
+
+    def __init__(self, make: Callable[[], Engine], behaviours: Sequence[Behaviour], lanes: int) -> None:
+        self.lanes = lanes
+        context = multiprocessing.get_context("fork")
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, make, behaviours, lanes), name="lanes", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def play(self, work: _Work, places: Mapping[str, int]) -> None:
+        """Have the process play what it can, until there is no more."""
+        asked: dict[int, tuple[int, Behaviour]] = {}
+        try:
+            # one more than it has lanes: the next is there when a lane is free
+            for place, behaviour in islice(work, self.lanes + 1):
+                asked[places[behaviour.id]] = place, behaviour
+                self._ours.send(places[behaviour.id])
+            while asked:
+                number, answer = self._ours.recv()
+                if isinstance(answer, BaseException):
+                    raise answer
+                following = next(work, None)
+                if following is not None:
+                    asked[places[following[1].id]] = following
+                    self._ours.send(places[following[1].id])
+                place, behaviour = asked.pop(number)
+                work.done(place, Result(behaviour, **answer))
+        except (EOFError, OSError):
+            raise RuntimeError("a process of the runner has ended before its work was done") from None
+
+    def end(self) -> None:
+        """End the process; its ports end with it."""
+        with contextlib.suppress(OSError):
+            self._ours.send(None)
+        self._process.join(GRACE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._process.close()
+        self._ours.close()
+
+
+def _serve(pipe: Connection, make: Callable[[], Engine], behaviours: Sequence[Behaviour], lanes: int) -> None:
+    """Play, in a process of our own, what comes through the pipe, until it is closed."""
+    # Ctrl-C goes to all of us; the first process tells about it, and closes the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    numbers: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    lock = threading.Lock()
+
+    def send(number: int | None, answer: object) -> None:
+        with lock, contextlib.suppress(OSError):
+            pipe.send((number, answer))
+
+    def lane() -> None:
+        try:
+            with make() as engine:
+                while (number := numbers.get()) is not None:
+                    send(number, _fields(engine.play(behaviours[number])))
+        except BaseException as trouble:
+            send(None, trouble)
+
+    threads = [threading.Thread(target=lane, name="lane", daemon=True) for _ in range(lanes)]
+    for thread in threads:
+        thread.start()
+    with contextlib.suppress(EOFError, OSError):
+        while (number := pipe.recv()) is not None:
+            numbers.put(number)
+    for _ in threads:
+        numbers.put(None)
+    for thread in threads:
+        thread.join()
+
+
+def _fields(result: Result) -> dict[str, object]:
+    """Return everything of a result but its behaviour, which the other process has."""
+    return {field.name: getattr(result, field.name) for field in fields(result) if field.name != "behaviour"}
+
+
 class Session:
     """Plays behaviours on a port in several lanes, each with a port instance of its own. Use as a context manager.
 
+    The lanes are spread over as many processes as there are processors: what limits a lane is waiting, but what limits
+    a process is that one of its threads computes at a time.
+
     Parameters
     ----------
+    behaviours
+        What will be played, or more than that.
     lanes
         How many behaviours are in flight at once, at least 1; a port whose adapter serves one connection at a time has
         one lane.
@@ -62,6 +209,7 @@ class Session:
     def __init__(
         self,
         port: Port,
+        behaviours: Sequence[Behaviour],
         dialect: Dialect | None = None,
         authority: Authority | None = None,
         *,
@@ -70,15 +218,38 @@ class Session:
     ) -> None:
         self._make = partial(Engine, port, dialect, authority, deadline=deadline)
         self._lanes = 1 if port.one_at_a_time else lanes
+        self._behaviours = behaviours
+        self._workers: list[_Worker] = []
+        self._hung_alone = 0
         #: The first lane's engine: it tells the port's description and the dialect.
         self.engine = self._make()
 
     def __enter__(self) -> Session:
-        self.engine.__enter__()
+        try:
+            self._fork()
+            self.engine.__enter__()
+        except BaseException:
+            self._end_workers()
+            raise
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self.engine.__exit__(None, None, None)
+        try:
+            self.engine.__exit__(None, None, None)
+        finally:
+            self._end_workers()
+
+    def _fork(self) -> None:
+        """Start the other processes. They are copies of this one, so it must be before there are threads."""
+        processes = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, self._lanes)
+        if processes > 1 and len(self._behaviours) >= WORTH_A_PROCESS and threading.active_count() == 1:
+            each = self._lanes // processes
+            self._workers = [_Worker(self._make, self._behaviours, each) for _ in range(processes - 1)]
+
+    def _end_workers(self) -> None:
+        for worker in self._workers:
+            worker.end()
+        self._workers.clear()
 
     def run(
         self, behaviours: Sequence[Behaviour], seen: Callable[[Result], None] = lambda result: None
@@ -88,64 +259,37 @@ class Session:
         ``seen`` is called with each result as it comes, from any thread, one at a time. A behaviour that failed in
         company is played once more alone, for the others may have kept the host busy; that result counts.
         """
-        lanes = min(self._lanes, len(behaviours))
-        if lanes <= 1:
-            return [self._seen(self.engine.play(behaviour), seen) for behaviour in behaviours]
-        results: list[Result | None] = [None] * len(behaviours)
-        todo = iter(enumerate(behaviours))
-        lock = threading.Lock()
-        troubles: list[BaseException] = []
-
-        def take() -> Iterator[tuple[int, Behaviour]]:
-            while not troubles:
-                with lock:
-                    item = next(todo, None)
-                if item is None:
-                    return
-                yield item
-
-        def lane(engine: Engine) -> None:
-            try:
-                with engine:
-                    work(engine)
-            except BaseException as trouble:
-                troubles.append(trouble)
-
-        def work(engine: Engine) -> None:
-            for index, behaviour in take():
-                result = engine.play(behaviour)
-                results[index] = result
-                if not _in_doubt(result):
-                    with lock:
-                        seen(result)
-
-        threads = [threading.Thread(target=lane, args=(self._make(),), name=f"lane {n}") for n in range(2, lanes + 1)]
+        places = {behaviour.id: place for place, behaviour in enumerate(self._behaviours)}
+        work = _Work(behaviours, seen)
+        own = min(self._lanes - sum(worker.lanes for worker in self._workers), len(behaviours))
+        tasks = [partial(worker.play, work, places) for worker in self._workers]
+        tasks += [partial(_lane, self._make(), work) for _ in range(1, own)]
+        threads = [threading.Thread(target=work.guard, args=(task,), name="lane") for task in tasks]
         for thread in threads:
             thread.start()
-        try:
-            work(self.engine)
-        except BaseException as trouble:
-            troubles.append(trouble)
+        work.guard(partial(_play_all, self.engine, work))
         for thread in threads:
             thread.join()
-        if troubles:
-            raise troubles[0]
-        return [self._believed(result, seen) for result in results if result is not None]
-
-    def _seen(self, result: Result, seen: Callable[[Result], None]) -> Result:
-        seen(result)
-        return result
+        if work.troubles:
+            raise work.troubles[0]
+        results = [work.results[place] for place in range(len(behaviours))]
+        return [self._believed(result, seen) for result in results]
 
     def _believed(self, result: Result, seen: Callable[[Result], None]) -> Result:
         """Return the result, or, where it is in doubt, that of playing the behaviour alone."""
         if not _in_doubt(result):
+            return result
+        if self._lanes == 1 or (result.hung and self._hung_alone >= HANGS_PLAYED_AGAIN):
+            seen(result)
             return result
         alone = self.engine.play(result.behaviour)
         if alone.verdict in CONFORMING:
             alone = replace(
                 alone, note=f"{result.verdict.value} in company ({result.reason}), {alone.verdict.value} alone"
             )
-        return self._seen(alone, seen)
+        self._hung_alone += alone.hung
+        seen(alone)
+        return alone
 
 
 def _in_doubt(result: Result) -> bool:
