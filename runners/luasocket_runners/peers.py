@@ -23,7 +23,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from luasocket_spec.model import PeerAction
@@ -44,15 +43,22 @@ SMALL_BUFFER: Final = 4096
 BACKLOG: Final = 16
 
 _LINUX: Final = sys.platform == "linux"
-#: States of the TCP_INFO structure in which what we sent last, the FIN included, has not been acknowledged.
-_UNACKNOWLEDGED: Final = frozenset({4, 9, 11})  # FIN_WAIT1, LAST_ACK, CLOSING
-
 
 #: How a connection ends, in words.
 _ENDS: Final[Mapping[str | bytes | None, str]] = {
     "closed": "the end of the connection",
     "reset": "a reset of the connection",
 }
+#: States of a TCP socket as the kernel numbers them.
+_CLOSE: Final = 7
+_LISTEN: Final = 10
+#: Those in which it has not seen the other side's end: established, and both of FIN_WAIT.
+_END_UNSEEN: Final = frozenset({1, 4, 5})
+#: Numbers of the kernel's socket diagnostics.
+_NETLINK_SOCK_DIAG: Final = 4
+_SOCK_DIAG_BY_FAMILY: Final = 20
+_NLM_F_REQUEST: Final = 1
+_ANY: Final = 0xFFFFFFFF
 
 
 class PeerFailure(Exception):
@@ -94,19 +100,24 @@ def _tcp_state(sock: socket.socket) -> int:
     return int(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0])
 
 
-def _hexadecimal(address: tuple[str, int]) -> str:
-    """Return an address in the form of ``/proc/net/tcp``."""
-    packed = socket.inet_pton(_family(address[0]), address[0])
-    words = struct.unpack(f"={len(packed) // 4}I", packed)
-    return "".join(f"{word:08X}" for word in words) + f":{address[1]:04X}"
+def _state(local: tuple[str, int], remote: tuple[str, int]) -> int | None:
+    """Return the state of the TCP connection with these two ends, as the kernel numbers it; None: there is none.
 
-
-def _alive(local: tuple[str, int], remote: tuple[str, int]) -> bool:
-    """Tell whether the system still knows an open TCP socket with these two ends."""
-    wanted = f" {_hexadecimal(local)} {_hexadecimal(remote)} "
-    table = Path("/proc/net/tcp6" if ":" in local[0] else "/proc/net/tcp")
-    with table.open(encoding="ascii") as lines:
-        return any(wanted in line for line in lines)
+    Asked of the system's socket diagnostics (``man 7 sock_diag``), which look up one socket; ``/proc/net/tcp`` would
+    have to be read whole, with the thousands of connections that linger after a long run.
+    """
+    family = _family(local[0])
+    ends = [socket.inet_pton(family, ip).ljust(16, b"\0") for ip, _ in (local, remote)]
+    asked = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, _ANY)
+    asked += struct.pack("!HH", local[1], remote[1]) + ends[0] + ends[1] + struct.pack("=III", 0, _ANY, _ANY)
+    header = struct.pack("=IHHII", 16 + len(asked), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 0, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as line:
+        line.send(header + asked)
+        answer = line.recv(4096)
+    if struct.unpack_from("=H", answer, 4)[0] != _SOCK_DIAG_BY_FAMILY:
+        return None  # an answer of another kind is an error: there is no such socket
+    state = answer[17]
+    return None if state in (_CLOSE, _LISTEN) else state  # a listener answers for connections that are gone
 
 
 class Peer:
@@ -215,11 +226,9 @@ class Peer:
                 self._sending = self._background(partial(sock.sendall, data[sent:]))
                 return
             except (BrokenPipeError, ConnectionResetError):
-                raise PeerFailure(
-                    f"the port closed the connection before {self._called} had sent its bytes"
-                ) from None
+                raise PeerFailure(f"the port closed the connection before {self._called} had sent its bytes") from None
         if _LINUX:
-            _until(lambda: _unsent(sock) == 0 or _tcp_state(sock) == 7, ARRIVAL)
+            _until(lambda: _unsent(sock) == 0 or _tcp_state(sock) == _CLOSE, ARRIVAL)
 
     def send_datagram(self, data: bytes, to: tuple[str, int]) -> None:
         """Send one datagram, and return when it has arrived."""
@@ -371,12 +380,15 @@ class Peer:
     @staticmethod
     def _shutdown(sock: socket.socket, way: int) -> None:
         try:
+            ends = sock.getpeername()[:2], sock.getsockname()[:2]
             sock.shutdown(way)
         except OSError as error:
             if error.errno != errno.ENOTCONN:  # it is gone already: as good as shut down
                 raise
+            return
         if _LINUX and way != socket.SHUT_RD:
-            _until(lambda: _tcp_state(sock) not in _UNACKNOWLEDGED, ARRIVAL)
+            # the other side's state tells: it acknowledges an end late, up to 40 ms after it has seen it
+            _until(lambda: _state(*ends) not in _END_UNSEEN, ARRIVAL)
 
     def close(self) -> None:
         """Close in an orderly way: read what has come, so that the system does not answer with a reset."""
@@ -406,7 +418,7 @@ class Peer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
         if _LINUX and ends is not None:
-            _until(lambda: not _alive(*ends), ARRIVAL)
+            _until(lambda: _state(*ends) is None, ARRIVAL)
 
     def end(self) -> None:
         """Close everything and join what works in the background."""
