@@ -41,7 +41,9 @@ else
     local input, output, errors = io.stdin, io.stdout, io.stderr
     -- a host that has C's standard input unbuffered (Python under PYTHONUNBUFFERED) would ask the system for every byte
     input:setvbuf("full", 65536)
-    options = { module = (...), dialect = (select(2, ...)) or os.getenv("LUASOCKET_CONFORMANCE_DIALECT") }
+    -- LuaTeX gives a script its arguments in the table alone
+    local words = select("#", ...) > 0 and pack(...) or arg or {} -- luacheck: ignore
+    options = { module = words[1], dialect = words[2] or os.getenv("LUASOCKET_CONFORMANCE_DIALECT") }
     output:setvbuf("full")
     function read_line()
         return (input:read("*l"))
