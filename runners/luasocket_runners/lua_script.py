@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 
 from luasocket_spec import model
@@ -104,6 +105,7 @@ def script(behaviour: model.Behaviour, dialect: model.Dialect) -> str:
     return "\n".join(_Writer(behaviour, dialect).lines()) + "\n"
 
 
+@cache
 def _part(name: str) -> str:
     return resources.files("luasocket_runners").joinpath("lua", name).read_text(encoding="utf-8").rstrip("\n")
 

@@ -90,12 +90,15 @@ class _Program:
             if number == "0":
                 self._call_returned()
                 return "ok"
-            prefix, action, after = self._actions[int(number) - 1]
+            place = int(number)
+            if not 1 <= place <= len(self._actions):
+                raise ValueError("no such action")
+            prefix, action, after = self._actions[place - 1]
             bound: dict[str, LuaValue] = {
                 full_name(prefix, name): bytes.fromhex(value.removeprefix("x"))
                 for name, value in zip(references(action), values, strict=True)
             }
-        except (ValueError, IndexError):
+        except ValueError:
             return "failed this is no line of the script of this behaviour"
         if after is None:
             return self._do(prefix, action, bound)

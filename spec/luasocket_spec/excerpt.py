@@ -22,10 +22,11 @@ def source_text(behaviour: Behaviour, path: Path | None = None) -> str:
     root = resources.files("luasocket_spec") if path is None else path
     lines = root.joinpath(behaviour.source.file).read_text(encoding="utf-8").splitlines()
     first = behaviour.source.line - 1
+    behaviours = next(number for number, line in enumerate(lines) if line.startswith("behaviours:"))
+    indent = next(_indent(line) for line in lines[behaviours:] if line.lstrip().startswith("- "))
     # a row of a table of cases is placed at its row: the item that it belongs to begins above it
-    while first > 0 and not lines[first].lstrip().startswith("- id:"):
+    while not lines[first].startswith(" " * indent + "- "):
         first -= 1
-    indent = _indent(lines[first])
     last = first + 1
     while last < len(lines) and (not lines[last].strip() or _indent(lines[last]) > indent):
         last += 1

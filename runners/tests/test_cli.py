@@ -1,0 +1,266 @@
+"""The command: exit statuses, and a sentence on standard error for each wrong usage."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from luasocket_runners import cli, peer_program
+from luasocket_runners.cli import main
+from luasocket_runners.ports import PortUnavailable
+
+#: Seconds that a process has; it needs one or two.
+LONG = 60.0
+
+CORPUS = """\
+about: test
+behaviours:
+  - {id: good, says: "It is caf\xe9.", authority: observed, steps: [{call: socket.skip, with: [0, 1], returns: [1]}]}
+  - {id: bad, says: It is two., authority: observed, steps: [{call: socket.skip, with: [0, 1], returns: [2]}]}
+  - {id: old, says: S., authority: observed, dialects: [defold], steps: [{call: socket.skip, with: [0], returns: []}]}
+  - id: peers
+    says: S.
+    authority: observed
+    given: {client: connected client}
+    steps: [{peer: {drain: true}}, {call: client:send, with: [x], returns: [1, null, null]}]
+"""
+
+
+@pytest.fixture
+def spec(make_data: Callable[[str], Path]) -> list[str]:
+    """The arguments for a small spec: one behaviour that passes, one that does not, one of the other dialect."""
+    return ["--spec", str(make_data(CORPUS))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "Give a command, such as 'run'."),
+        (["dance"], "invalid choice: 'dance'"),
+        (["run", "--port", "moonsocket"], "There is no port 'moonsocket'. The ports are: reference, "),
+        (["run", "--port", "lupa:lua99"], "lupa has no runtime 'lua99'"),
+        (["run", "tcp/teleport", "select"], "No behaviour is named by tcp/teleport."),
+        (["run", "*no-such-behaviour*"], "No behaviour is named by *no-such-behaviour*."),
+        (["list", "tcp/teleport"], "No behaviour is named by tcp/teleport."),
+        (["run", "--lanes", "0"], "argument --lanes: '0' is not a number from 1 on"),
+        (["run", "--lanes", "many"], "argument --lanes: 'many' is not a number from 1 on"),
+        (["run", "--lanes", "-3"], "--lanes"),
+        (["run", "--deadline", "-1"], "--deadline"),
+        (["run", "--deadline", "0"], "argument --deadline: '0' is not a number of seconds above 0"),
+        (["run", "--deadline", "nan"], "argument --deadline: 'nan' is not"),
+        (["run", "--deadline", "inf"], "argument --deadline: 'inf' is not"),
+        (["run", "--deadline", "soon"], "argument --deadline: 'soon' is not"),
+        (["run", "--dialect", "klingon"], "invalid choice: 'klingon'"),
+        (["run", "--authority", "mine"], "invalid choice: 'mine'"),
+        (["run", "--known", "/nonexistent/list"], "/nonexistent/list"),
+        (["--spec", "/nonexistent/spec", "list"], "/nonexistent/spec"),
+        (["show"], "the following arguments are required: ID"),
+        (["show", "tcp/teleport"], "There is no behaviour tcp/teleport."),
+        (["peer", "tcp/teleport"], "There is no behaviour tcp/teleport."),
+        (["peer", "tcp/receive/x", "--listen", "70000"], "'70000' is not a number from 0 to 65535"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("luasocket-conformance: ")
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "test/old"], "What you selected is not for the dialect luasocket-3."),
+        (["show", "test/old", "--as", "lua", "--dialect", "luasocket-3"], "test/old is only for the dialect defold."),
+        (["peer", "test/good"], "The script of test/good needs no peers beside it: run it alone."),
+    ],
+)
+def test_what_makes_no_sense_with_a_behaviour(
+    spec: list[str], arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*spec, *arguments]) == 2
+    assert capsys.readouterr().err == f"luasocket-conformance: {sentence}\n"
+
+
+def test_a_broken_spec(spec: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (Path(spec[1]) / "behaviours" / "test.yaml").write_text("about: x\nbehaviours: {}\n", encoding="utf-8")
+    assert main([*spec, "list"]) == 2
+    assert "behaviours/test.yaml:2: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("test/bad\n", ":1: give a reason"),
+        ("# why\n\ntest/worse: because\n", ":3: "),
+        ("test/bad: a\ntest/bad: b\n", ":2: "),
+        (b"\xff\xfe", "cannot be read"),
+    ],
+)
+def test_a_bad_list_of_deviations(
+    spec: list[str], tmp_path: Path, text: str | bytes, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = tmp_path / "known"
+    known.write_bytes(text.encode() if isinstance(text, str) else text)
+    assert main([*spec, "run", "--known", str(known)]) == 2
+    err = capsys.readouterr().err
+    assert str(known) in err
+    assert sentence in err
+
+
+def test_a_port_that_conforms(spec: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*spec, "run", "-v", "test/good"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^passed test/good \(\d+ ms\)$", out, re.MULTILINE)
+    assert "1 behaviour: 1 passed in " in out
+
+
+def test_a_port_that_deviates(spec: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*spec, "run"]) == 1
+    out, err = capsys.readouterr()
+    assert re.search(r"^FAILED test/bad +observed: every real LuaSocket does it\n  socket.skip\(0, 1\)$", out, re.MULTILINE)
+    assert "3 behaviours: 2 passed, 1 failed in " in out
+    assert err == ""
+
+
+def test_known_deviations_are_strict_both_ways(
+    spec: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = tmp_path / "known"
+    known.write_text("test/bad: it is one here, https://example.org/7\n", encoding="utf-8")
+    assert main([*spec, "run", "--known", str(known)]) == 0
+    assert "1 known deviation in" in capsys.readouterr().out
+    known.write_text("test/bad: it is one here\ntest/good: gone\n", encoding="utf-8")
+    assert main([*spec, "run", "--known", str(known)]) == 1
+    out = capsys.readouterr().out
+    assert "FAILED test/good" in out
+    assert f"{known}:2" in out
+
+
+def test_a_port_that_cannot_be_run(spec: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*spec, "run", "--port", "command:/nonexistent/adapter"]) == 3
+    assert "/nonexistent/adapter" in capsys.readouterr().err
+
+
+def test_a_port_that_dies_during_the_run(
+    spec: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_args: object) -> None:
+        raise PortUnavailable("It does not start any more.")
+
+    monkeypatch.setattr("luasocket_runners.session.Session.run", run)
+    assert main([*spec, "run"]) == 3
+    assert capsys.readouterr().err == "luasocket-conformance: It does not start any more.\n"
+
+
+def test_list_show_coverage_ports(spec: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*spec, "list", "test/ba*"]) == 0
+    assert capsys.readouterr().out == "test/bad\n    It is two.\n"
+    assert main([*spec, "show", "test/bad"]) == 0
+    assert "returns: [2]" in capsys.readouterr().out
+    assert main([*spec, "show", "test/bad", "--as", "lua"]) == 0
+    assert 'local socket = require "socket"' in capsys.readouterr().out
+    assert main([*spec, "show", "test/old", "--as", "lua"]) == 0
+    assert "dialect defold" in capsys.readouterr().out
+    assert main([*spec, "coverage"]) == 1
+    assert "0 of 1 statements covered (0.0 %), 0 waived" in capsys.readouterr().out
+    assert main([*spec, "coverage", "--missing"]) == 1
+    assert capsys.readouterr().out == "test/statement\n    It is so.\n"
+    assert main(["ports"]) == 0
+    assert {"reference", "lupa:lua54", "tcp:HOST:PORT"} <= set(capsys.readouterr().out.split("\n"))
+
+
+def test_coverage_of_the_shipped_spec_is_whole() -> None:
+    assert main(["coverage"]) == 0
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"luasocket-conformance \d\S*, spec \d\S*\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["list"], ["show"], ["coverage"], ["peer"], ["ports"]])
+def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--help"])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    assert "examples:" in out
+    assert "exit status:" in out
+
+
+def test_peers_that_nobody_comes_to(
+    spec: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_args: object) -> None:
+        raise peer_program.NobodyCame("No script came.")
+
+    monkeypatch.setattr(peer_program, "serve", nobody)
+    assert main([*spec, "peer", "test/peers"]) == 3
+    assert capsys.readouterr().err == "luasocket-conformance: No script came.\n"
+
+
+def test_peers_whose_port_is_taken(spec: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with peer_program.listen(0) as taken:
+        port = taken.getsockname()[1]
+        assert main([*spec, "peer", "test/peers", "--listen", str(port)]) == 2
+    assert f"The peers cannot wait on port {port}: " in capsys.readouterr().err
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "luasocket_runners", *arguments]
+
+
+def test_a_reader_that_has_gone() -> None:
+    process = subprocess.Popen(command("list"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    with process.stderr:
+        assert process.stderr.read() == b""
+    assert process.wait(LONG) == cli.UNREAD
+
+
+def test_a_reader_that_never_came() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(command("ports"), stdout=writer, stderr=subprocess.PIPE, check=False, timeout=LONG)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (cli.UNREAD, b"")
+
+
+def test_a_terminal_that_knows_only_ascii(spec: list[str]) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        command(*spec, "list"), env=environment, capture_output=True, check=True, text=True, timeout=LONG
+    )
+    assert "caf\\xe9" in done.stdout
+
+
+def test_an_interrupt(make_data: Callable[[str], Path]) -> None:
+    data = make_data(
+        "about: test\nbehaviours:\n"
+        "  - {id: long, says: S., authority: observed, steps: [{call: socket.sleep, with: [1], returns: []}]}\n"
+        "  - {id: longer, says: S., authority: observed, steps: [{call: socket.sleep, with: [1], returns: []}]}\n"
+    )
+    process = subprocess.Popen(
+        command("--spec", str(data), "run", "--lanes", "1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("luasocket-conformance ")
+    assert process.stdout.readline().startswith("port reference ")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LONG)
+    assert (out, err) == ("", "luasocket-conformance: interrupted\n")
+    assert process.returncode == cli.INTERRUPTED

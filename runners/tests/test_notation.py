@@ -1,0 +1,127 @@
+"""Lua's notation: what is written is what Lua reads; what a port says cannot reach the terminal unescaped."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from luasocket_runners import notation, report
+from luasocket_runners.notation import Names, plain, quote, show
+from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaTable, LuaValue, decode, encode
+from luasocket_spec import model
+
+LUAS = ("lua5.1", "lua5.2", "lua5.3", "lua5.4", "luajit")
+
+#: Always the same: a test that fails once has to fail again.
+RANDOM = random.Random(73)
+
+STRINGS = [
+    b"", b"\0", b"\0001", b"\x7f1", b"\n\r\t\\\"'", b"]]--", b"\x1b[31m", bytes(range(256)), bytes(range(256))[::-1],
+    b"caf\xc3\xa9", b"\x99" + b"9" * 9,
+    *(RANDOM.randbytes(RANDOM.randrange(40)) for _ in range(100)),
+    *(bytes(RANDOM.choices(b"\0\1\n019\xff", k=12)) for _ in range(100)),
+]  # fmt: skip
+
+
+def unquote(literal: str) -> bytes:
+    """Read a string literal as the manual of Lua says: decimal escapes take up to three digits."""
+    escapes = {"n": b"\n", "r": b"\r", "t": b"\t", '"': b'"', "\\": b"\\"}
+
+    def piece(match: re.Match[str]) -> bytes:
+        if match[1]:
+            return bytes([int(match[1])])
+        return escapes[match[2]] if match[2] else match[0].encode("ascii")
+
+    assert re.fullmatch(r'"([^"\\]|\\[0-9]{1,3}|\\[nrt"\\])*"', literal)
+    return b"".join(map(piece, re.finditer(r"\\([0-9]{1,3})|\\(.)|[^\\]", literal[1:-1])))
+
+
+@pytest.mark.parametrize("text", STRINGS)
+def test_a_quoted_string_is_read_back(text: bytes) -> None:
+    literal = quote(text)
+    assert literal.isascii()
+    assert literal.isprintable()
+    assert unquote(literal) == text
+
+
+@pytest.mark.parametrize("lua", LUAS)
+def test_lua_itself_reads_it_back(lua: str) -> None:
+    if shutil.which(lua) is None:
+        pytest.skip(f"{lua} is not there")
+    program = "".join(f"io.write(#{quote(text)}, ':', {quote(text)}, ',')\n" for text in STRINGS)
+    done = subprocess.run([lua, "-"], input=program.encode(), capture_output=True, check=True)
+    assert done.stdout == b"".join(b"%d:%b," % (len(text), text) for text in STRINGS)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "nil"), (True, "true"), (False, "false"), (1, "1"), (1.0, "1"), (-0.5, "-0.5"), (0.1, "0.1"),
+        (2.0**60, "1.152921504606847e+18"), (math.inf, "math.huge"), (-math.inf, "-math.huge"), (math.nan, "0/0"),
+        (b"x" * 161, '"' + "x" * 160 + '"… (161 bytes)'),
+        (LuaTable(()), "{}"),
+        (LuaTable(((1, b"a"), (2, b"b"), (4, b"d"))), '{"a", "b", [4] = "d"}'),
+        (LuaTable(((b"a", 1), (b"end", 2), (b"a b", 3), (True, 4))), '{a = 1, ["end"] = 2, ["a b"] = 3, [true] = 4}'),
+        (LuaTable(tuple((n, 0) for n in range(1, 31))), "{" + "0, " * 24 + "… (30 entries)}"),
+        (Handle(1, "userdata"), "client"), (Handle(2, "table"), "<another table>"),
+        (FunctionRef(1), "fin"), (FunctionRef(2), "<a function of the test>"),
+        (model.Concat((b"a", model.Repeat(b"b", 3))), '"a" .. ("b"):rep(3)'),
+        (model.Keyed((model.Ref("a"), model.Ref("b"))), "{a, b, [a] = 1, [b] = 2}"),
+        (model.Fields(()), "{…}"),
+        (model.OfType(("nil", "any")), "<anything>"),
+    ],
+)  # fmt: skip
+def test_values(value: object, shown: str) -> None:
+    bound: dict[str, LuaValue] = {"a.client": Handle(1, "userdata"), "client": Handle(1, "userdata"), "fin": FunctionRef(1)}
+    assert show(value, Names(bound)) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        (b"\xff\0", "\xff\0"), (math.inf, {"number": "inf"}), (-math.inf, {"number": "-inf"}), (1.5, 1.5), (None, None),
+        (FunctionRef(3), {"function": 3}), (LuaTable(((1, b"a"),)), {"table": [[1, "a"]]}),
+    ],
+)  # fmt: skip
+def test_values_travel(value: LuaValue, form: object) -> None:
+    assert encode(value) == form
+    assert decode(form) == value
+
+
+def test_not_a_number_travels() -> None:
+    form = encode(math.nan)
+    assert form == {"number": "nan"}
+    assert decode(form) != decode(form)
+
+
+@pytest.mark.parametrize("kind", ["string", "", "user data", None, 7])
+def test_a_handle_is_of_a_type_of_lua(kind: object) -> None:
+    with pytest.raises(BadMessage, match="no value of the protocol"):
+        decode({"handle": 1, "type": kind})
+
+
+HOSTILE = ["\x1b[2J\x1b[H", "\x1b]0;title\a", "a\rb\x08", "\u202eevil", "caf\xe9 \U0001f4a9", "\x9b31m", "\ud800", "\0"]
+
+
+@pytest.mark.parametrize("escape", [plain, report.printable])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_port_printed_is_harmless(escape: Callable[[str], str], text: str) -> None:
+    shown = escape(text)
+    assert shown.replace("\n", "").isprintable()
+    assert shown.isascii()
+
+
+def test_what_a_port_printed_keeps_its_lines_and_is_not_escaped_twice() -> None:
+    assert report.printable("one\ntwo \\x1b\n\tthree") == "one\ntwo \\x1b\n\\tthree"
+    assert plain("one\ntwo") == "one\\ntwo"
+    assert plain("x" * 301) == "x" * 300 + "…"
+
+
+@pytest.mark.parametrize("word", ["nil", "goto", "a-b", "1a", "", "\xe9"])
+def test_what_is_no_name(word: str) -> None:
+    assert not notation.is_name(word.encode())

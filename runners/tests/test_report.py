@@ -1,0 +1,124 @@
+"""How results read, to the letter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from luasocket_runners import report
+from luasocket_runners.result import Result, Verdict
+from luasocket_spec.model import Behaviour, Source
+
+BEHAVIOUR = Behaviour(
+    id="tcp/receive/line-partial-on-timeout", about="client:receive", says="A line that times out is partial.",
+    hint="Keep what has arrived.", cites=("client:receive/timeout", "client:receive/partial"), authority="documented",
+    dialects=("defold", "luasocket-3"), needs=(), given=(), functions={}, disagrees=None, steps=(),
+    source=Source("behaviours/tcp/receive.yaml", 7),
+)  # fmt: skip
+
+FAILED = Result(
+    BEHAVIOUR,
+    Verdict.FAILED,
+    "2 values instead of 3",
+    doing='client:receive("*l")',
+    expected='nil, "timeout", "hel"',
+    returned='nil, "timeout"',
+    where="behaviours/tcp/receive.yaml:12",
+)
+
+CITED = "documented: client:receive/timeout, client:receive/partial"
+
+
+def test_a_failure() -> None:
+    assert report.explain(FAILED) == f"""\
+{"FAILED tcp/receive/line-partial-on-timeout":<78} {CITED}
+  client:receive("*l")
+    expected  nil, "timeout", "hel"
+    returned  nil, "timeout"
+    because   2 values instead of 3
+  so it is: A line that times out is partial.
+  hint: Keep what has arrived.
+  spec: behaviours/tcp/receive.yaml:12
+  reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
+
+
+def test_a_port_that_died_while_a_fixture_was_made() -> None:
+    died = replace(
+        FAILED, preparing="connected client", returned=None, reason="The port died.", printed="one\n\x1b[31mtwo"
+    )
+    assert report.explain(died) == f"""\
+{"FAILED tcp/receive/line-partial-on-timeout":<78} {CITED}
+  while preparing: connected client
+  client:receive("*l")
+    expected  nil, "timeout", "hel"
+    The port died.
+  so it is: A line that times out is partial.
+  hint: Keep what has arrived.
+  the port printed:
+    | one
+    | \\x1b[31mtwo
+  spec: behaviours/tcp/receive.yaml:12
+  reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
+
+
+def test_two_readings_and_an_error_raised() -> None:
+    both = replace(
+        FAILED,
+        behaviour=replace(BEHAVIOUR, authority="observed", hint=None),
+        expected="nil   (documented), or\n1   (observed)",
+        returned='error: "oops"',
+        reason="it raised an error instead of returning",
+    )
+    assert report.explain(both) == f"""\
+{"FAILED tcp/receive/line-partial-on-timeout":<78} observed: every real LuaSocket does it
+  client:receive("*l")
+    expected  nil   (documented), or
+              1   (observed)
+    raised    "oops"
+    because   it raised an error instead of returning
+  so it is: A line that times out is partial.
+  spec: behaviours/tcp/receive.yaml:12
+  reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
+
+
+def test_what_is_missing_and_what_we_could_not_play() -> None:
+    missing = replace(FAILED, verdict=Verdict.NOT_IMPLEMENTED, returned=None, reason="the port has no tcp")
+    assert report.explain(missing) == f"""\
+{"NOT IMPLEMENTED tcp/receive/line-partial-on-timeout":<78} {CITED}
+  client:receive("*l")
+    the port has no tcp
+  spec: behaviours/tcp/receive.yaml:12
+  reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
+    errored = Result(BEHAVIOUR, Verdict.ERRORED, "the runner could not play it")
+    assert report.explain(errored) == f"""\
+{"ERRORED tcp/receive/line-partial-on-timeout":<78} {CITED}
+  the runner could not play it"""
+
+
+@pytest.mark.parametrize(
+    ("results", "lines"),
+    [
+        ([], ["0 behaviours: nothing in 1.2 s"]),
+        ([Result(BEHAVIOUR, Verdict.PASSED)], ["1 behaviour: 1 passed in 1.2 s"]),
+        (
+            [
+                Result(BEHAVIOUR, Verdict.PASSED, follows="observed"),
+                Result(BEHAVIOUR, Verdict.PASSED, follows="documented"),
+                Result(BEHAVIOUR, Verdict.PASSED, follows="observed"),
+                FAILED,
+                Result(BEHAVIOUR, Verdict.SKIPPED, "needs ipv6, which is not there"),
+                Result(BEHAVIOUR, Verdict.SKIPPED, "needs ipv6, which is not there"),
+                Result(BEHAVIOUR, Verdict.KNOWN, "differs", note="issue 7"),
+            ],
+            [
+                "7 behaviours: 3 passed, 1 failed, 2 skipped, 1 known deviation in 1.2 s",
+                "  tcp/receive/line-partial-on-timeout: issue 7",
+                "  skipped 2: needs ipv6, which is not there",
+                "  where documentation and library part (3 behaviours) the port follows "
+                 "1 time what is documented, 2 times what is observed",
+            ],
+        ),
+    ],
+)
+def test_the_summary(results: list[Result], lines: list[str]) -> None:
+    assert report.summary(results, 1.23).splitlines() == lines

@@ -1,0 +1,122 @@
+"""A run: what selectors name, results in order, and what failed in company is played again alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from luasocket_runners.ports import PortUnavailable
+from luasocket_runners.ports.inprocess import PythonPort
+from luasocket_runners.result import Verdict
+from luasocket_runners.session import Session, names, select
+from luasocket_spec.model import Behaviour
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
+Behaviours = Callable[[str], list[Behaviour]]
+MakePort = Callable[..., PythonPort]
+
+#: Seconds for what happens at once; longer is a failure, not a wait.
+SOON = 10.0
+
+#: Enough for several lanes to work at once.
+MANY = "".join(
+    f"  - {{id: n{number}, SO, steps: [{{call: socket.one, with: [{number}], returns: [1]}}]}}\n"
+    for number in range(40)
+)
+
+
+@pytest.mark.parametrize(
+    ("selector", "identity", "named"),
+    [
+        ("tcp", "tcp/receive/x", True), ("tcp/", "tcp/receive/x", True), ("tcp/rec", "tcp/receive/x", False),
+        ("tcp/receive/x", "tcp/receive/x", True), ("tcp/receive/x", "tcp/receive/x/case", True),
+        ("*timeout*", "tcp/receive/timeout", True), ("tcp/*/x", "tcp/receive/x", True), ("TCP", "tcp/x", False),
+        ("tcp/[ab]", "tcp/b", True), ("t?p/b", "tcp/b", True), ("udp", "tcp/udp", False),
+    ],
+)  # fmt: skip
+def test_selectors(selector: str, identity: str, named: bool) -> None:
+    assert names(selector, identity) is named
+
+
+def test_a_selection_is_in_the_order_of_the_spec(behaviours: Behaviours) -> None:
+    everything = behaviours(MANY)
+    chosen, unused = select(everything, ["test/n7", "nothing", "test/n1?", "test/n7", "none"])
+    assert [behaviour.id for behaviour in chosen] == ["test/n7", *(f"test/n{number}" for number in range(10, 20))]
+    assert unused == ["nothing", "none"]
+    assert select(everything, []) == (everything, [])
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_results_are_in_order_and_each_is_seen_once(behaviours: Behaviours, toy: MakePort, lanes: int) -> None:
+    everything = behaviours(MANY)
+    seen: list[str] = []
+    port = toy(one=lambda number: (1 if number % 3 else 2,))
+    with Session(port, everything, lanes=lanes) as session:
+        results = session.run(everything, lambda result: seen.append(result.behaviour.id))
+    assert [result.behaviour for result in results] == everything
+    assert sorted(seen) == sorted(behaviour.id for behaviour in everything)
+    wrong = [result.behaviour.id for result in results if result.verdict is Verdict.FAILED]
+    assert wrong == [f"test/n{number}" for number in range(0, 40, 3)]
+    assert not any(result.note for result in results)
+
+
+def test_what_fails_in_company_only_is_said_to(behaviours: Behaviours, toy: MakePort) -> None:
+    everything = behaviours(MANY)
+    first: list[int] = []
+
+    def one(number: int) -> tuple[int]:
+        if number == 5 and not first:
+            first.append(number)
+            return (2,)
+        return (1,)
+
+    with Session(toy(one=one), everything, lanes=2) as session:
+        results = session.run(everything)
+    assert {result.verdict for result in results} == {Verdict.PASSED}
+    notes = {result.behaviour.id: result.note for result in results if result.note}
+    assert notes == {"test/n5": "failed in company (2 instead of 1), passed alone"}
+
+
+def test_what_is_not_there_is_not_looked_for_again(behaviours: Behaviours, toy: MakePort) -> None:
+    everything = behaviours(MANY)
+    with Session(toy(), everything, lanes=3) as session:
+        results = session.run(everything)
+    assert {result.verdict for result in results} == {Verdict.NOT_IMPLEMENTED}
+
+
+def test_a_port_of_one_connection_has_one_lane(behaviours: Behaviours, toy: MakePort) -> None:
+    opened: list[str | None] = []
+    port = toy(one=lambda number: (1,))
+    port.one_at_a_time = True
+    original = port.open
+    port.open = lambda dialect: (opened.append(dialect), original(dialect))[1]  # type: ignore[method-assign,func-returns-value]
+    everything = behaviours(MANY)
+    with Session(port, everything, lanes=8) as session:
+        session.run(everything)
+    assert opened == [None]
+
+
+def test_a_lane_that_cannot_be_opened_ends_the_run(behaviours: Behaviours, toy: MakePort) -> None:
+    tried = threading.Event()
+
+    def one(_number: int) -> tuple[int]:
+        assert tried.wait(SOON)  # the first lane must not be done before the second one begins
+        return (1,)
+
+    port = toy(one=one)
+    original = port.open
+    opened: list[str | None] = []
+
+    def open_once(dialect: str | None) -> object:
+        if opened:
+            tried.set()
+            raise PortUnavailable("There is one only.")
+        opened.append(dialect)
+        return original(dialect)
+
+    port.open = open_once  # type: ignore[method-assign,assignment]
+    everything = behaviours(MANY)
+    with Session(port, everything, lanes=2) as session, pytest.raises(PortUnavailable, match="one only"):
+        session.run(everything)
