@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import gc
 import multiprocessing
-import os
-import queue
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
-from itertools import islice
 from multiprocessing.connection import Connection
 from typing import Final
 
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
 from luasocket_runners.engine import DEADLINE, Engine
-from luasocket_runners.ports import Port
+from luasocket_runners.ports import Port, PortUnavailable
 from luasocket_runners.result import CONFORMING, Result, Verdict
 
-#: Behaviours below which another process does not pay: starting it costs as much as playing some dozens.
+#: Behaviours for which another process pays: starting it and its port costs as much as playing some dozens.
 WORTH_A_PROCESS: Final = 64
 #: Calls that hang are played again alone until so many have hung there, too: each costs the whole deadline, and a port
 #: that hung alone so often does not hang for want of time.
@@ -105,41 +103,29 @@ def _lane(engine: Engine, work: _Work) -> None:
 
 
 class _Worker:
-    """Another process with lanes of its own. It is told which behaviours to play by their places in the list."""
+    """A lane in another process. It is told which behaviours to play by their places in the list."""
 
-    def __init__(self, make: Callable[[], Engine], behaviours: Sequence[Behaviour], lanes: int) -> None:
-        self.lanes = lanes
+    def __init__(self, make: Callable[[], Engine], behaviours: Sequence[Behaviour]) -> None:
         context = multiprocessing.get_context("fork")
         self._ours, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(theirs, make, behaviours, lanes), name="lanes", daemon=True
-        )
+        self._process = context.Process(target=_serve, args=(theirs, make, behaviours), name="lane", daemon=True)
         self._process.start()
         theirs.close()
 
     def play(self, work: _Work, places: Mapping[str, int]) -> None:
         """Have the process play what it can, until there is no more."""
-        asked: dict[int, tuple[int, Behaviour]] = {}
         try:
-            # one more than it has lanes: the next is there when a lane is free
-            for place, behaviour in islice(work, self.lanes + 1):
-                asked[places[behaviour.id]] = place, behaviour
+            for place, behaviour in work:
                 self._ours.send(places[behaviour.id])
-            while asked:
-                number, answer = self._ours.recv()
+                answer = self._ours.recv()
                 if isinstance(answer, BaseException):
                     raise answer
-                following = next(work, None)
-                if following is not None:
-                    asked[places[following[1].id]] = following
-                    self._ours.send(places[following[1].id])
-                place, behaviour = asked.pop(number)
                 work.done(place, Result(behaviour, **answer))
         except (EOFError, OSError):
             raise RuntimeError("a process of the runner has ended before its work was done") from None
 
     def end(self) -> None:
-        """End the process; its ports end with it."""
+        """End the process; its port ends with it."""
         with contextlib.suppress(OSError):
             self._ours.send(None)
         self._process.join(GRACE)
@@ -150,35 +136,18 @@ class _Worker:
         self._ours.close()
 
 
-def _serve(pipe: Connection, make: Callable[[], Engine], behaviours: Sequence[Behaviour], lanes: int) -> None:
-    """Play, in a process of our own, what comes through the pipe, until it is closed."""
-    # Ctrl-C goes to all of us; the first process tells about it, and closes the pipe
+def _serve(pipe: Connection, make: Callable[[], Engine], behaviours: Sequence[Behaviour]) -> None:
+    """Play, in a process of our own, what is asked for through the pipe."""
+    # Ctrl-C goes to all of us; the first process tells about it, and has us end
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    numbers: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-    lock = threading.Lock()
-
-    def send(number: int | None, answer: object) -> None:
-        with lock, contextlib.suppress(OSError):
-            pipe.send((number, answer))
-
-    def lane() -> None:
+    with contextlib.suppress(EOFError, OSError):  # the first process is gone
         try:
             with make() as engine:
-                while (number := numbers.get()) is not None:
-                    send(number, _fields(engine.play(behaviours[number])))
-        except BaseException as trouble:
-            send(None, trouble)
-
-    threads = [threading.Thread(target=lane, name="lane", daemon=True) for _ in range(lanes)]
-    for thread in threads:
-        thread.start()
-    with contextlib.suppress(EOFError, OSError):
-        while (number := pipe.recv()) is not None:
-            numbers.put(number)
-    for _ in threads:
-        numbers.put(None)
-    for thread in threads:
-        thread.join()
+                while (number := pipe.recv()) is not None:
+                    pipe.send(_fields(engine.play(behaviours[number])))
+        except PortUnavailable as trouble:
+            pipe.recv()
+            pipe.send(trouble)
 
 
 def _fields(result: Result) -> dict[str, object]:
@@ -189,8 +158,8 @@ def _fields(result: Result) -> dict[str, object]:
 class Session:
     """Plays behaviours on a port in several lanes, each with a port instance of its own. Use as a context manager.
 
-    The lanes are spread over as many processes as there are processors: what limits a lane is waiting, but what limits
-    a process is that one of its threads computes at a time.
+    Each lane has a process of its own, as far as there are enough behaviours to pay for it: in one process, lanes would
+    mostly wait for each other, for one thread computes at a time.
 
     Parameters
     ----------
@@ -240,11 +209,12 @@ class Session:
             self._end_workers()
 
     def _fork(self) -> None:
-        """Start the other processes. They are copies of this one, so it must be before there are threads."""
-        processes = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, self._lanes)
-        if processes > 1 and len(self._behaviours) >= WORTH_A_PROCESS and threading.active_count() == 1:
-            each = self._lanes // processes
-            self._workers = [_Worker(self._make, self._behaviours, each) for _ in range(processes - 1)]
+        """Start the other lanes' processes. They are copies of this one, so it must be before there are threads."""
+        if threading.active_count() > 1 or "fork" not in multiprocessing.get_all_start_methods():
+            return
+        processes = min(self._lanes, len(self._behaviours) // WORTH_A_PROCESS)
+        gc.freeze()  # what is there now is shared, and stays so when garbage is collected
+        self._workers = [_Worker(self._make, self._behaviours) for _ in range(processes - 1)]
 
     def _end_workers(self) -> None:
         for worker in self._workers:
@@ -261,7 +231,7 @@ class Session:
         """
         places = {behaviour.id: place for place, behaviour in enumerate(self._behaviours)}
         work = _Work(behaviours, seen)
-        own = min(self._lanes - sum(worker.lanes for worker in self._workers), len(behaviours))
+        own = min(self._lanes - len(self._workers), len(behaviours))
         tasks = [partial(worker.play, work, places) for worker in self._workers]
         tasks += [partial(_lane, self._make(), work) for _ in range(1, own)]
         threads = [threading.Thread(target=work.guard, args=(task,), name="lane") for task in tasks]
