@@ -88,6 +88,7 @@ class Entry:
     """
 
     id: str
+    about: str
     says: str
     authority: Authority
     cites: tuple[str, ...]
@@ -256,6 +257,7 @@ def _entry(result: Result, lua: tuple[int, ...]) -> Entry:
     part = behaviour.disagrees
     return Entry(
         id=behaviour.id,
+        about=behaviour.about,
         says=behaviour.says,
         authority=behaviour.authority,
         cites=behaviour.cites,

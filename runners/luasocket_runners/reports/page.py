@@ -107,6 +107,7 @@ def _row(row: Row, parts: dict[str, int]) -> dict[str, Any]:
     told, report = row.told, row.report
     made: dict[str, Any] = {
         "id": told.id,
+        "about": told.about,
         "says": told.says,
         "source": told.source,
         "lua": [parts.setdefault(report.lua_parts[index], len(parts)) for index in told.lua],

@@ -9,7 +9,7 @@
 //   conforming  the verdicts that a conforming port has
 //   columns     the runs: label, about, …; codes: a character for each row, "-" or the digit of a verdict;
 //               milliseconds: for each row; details: by the number of the row, what there is to tell
-//   rows        the behaviours: id, says, source, lua (places in parts), perhaps cites, hint, disagrees, dialect
+//   rows        the behaviours: id, about, says, source, lua (places in parts), perhaps cites, hint, disagrees, dialect
 //   parts       what the Lua scripts are put together from, with empty lines between
 //
 // Thousands of behaviours on many ports are drawn as they are opened: a subject's rows when it is, an entry when it is.
@@ -54,11 +54,10 @@
     return found;
   });
 
-  // The subjects: the ids' beginnings up to the last slash but those of cases are one subject with their behaviour's.
+  // The subjects are the specification's files: "behaviours/tcp/receive.yaml:12" is about tcp/receive.
   const subjects = new Map();
   rows.forEach((row, place) => {
-    const pieces = row.id.split("/");
-    const name = pieces.slice(0, Math.max(1, Math.min(2, pieces.length - 1))).join("/");
+    const name = row.source.replace(/^behaviours\//, "").replace(/\.ya?ml:\d+$/, "");
     if (!subjects.has(name)) subjects.set(name, []);
     subjects.get(name).push(place);
   });
@@ -76,7 +75,9 @@
       const part = make("i", {class: styled(word)});
       part.style.flexGrow = found[verdict];
       bar.append(part);
-      list.append(make("li", {class: styled(word)}, make("span", {class: "verdict"}, `${found[verdict]}`), ` ${word}`));
+      const unexplained = word !== "known deviation" ? 0 : Object.values(column.details).filter(({listed}) => listed && !listed.explained).length;
+      list.append(make("li", {class: styled(word)}, make("span", {class: "verdict"}, `${found[verdict]}`),
+        ` ${word}${unexplained ? ` (${unexplained} not explained)` : ""}`));
     });
     const follows = {};
     for (const told of Object.values(column.details)) if (told.follows) follows[told.follows] = (follows[told.follows] || 0) + 1;
@@ -158,7 +159,7 @@
     if (told.note) box.append(make("p", {class: "quiet"}, told.note));
     if (told.follows && row.disagrees) box.append(make("p", {class: "quiet"}, `It follows what is ${told.follows}.`));
     if (told.printed) box.append(make("p", {class: "quiet"}, "The port printed:"), make("pre", {class: "printed"}, told.printed));
-    if (told.where) box.append(make("p", {class: "quiet"}, "In ", make("code", {}, told.where)));
+    if (told.where) box.append(make("p", {class: "quiet"}, "Step: ", make("code", {}, told.where)));
     return box;
   }
 
@@ -174,6 +175,29 @@
       setTimeout(() => { button.textContent = words; }, 2000);
     });
     return button;
+  }
+
+  // A script: what every script begins with is folded away, so that the behaviour itself is what one sees.
+  function script(row) {
+    const joined = (from, to) => row.lua.slice(from, to).map((part) => parts[part]).join("\n\n");
+    const shown = (text) => make("pre", {tabindex: "0", "aria-label": "Lua script"}, text);
+    let end = 1;
+    while (end < row.lua.length - 1 && helpers().has(row.lua[end])) end += 1;
+    const pieces = end === 1 ? [shown(joined(0))] : [shown(joined(0, 1)),
+      make("details", {class: "helpers"}, make("summary", {}, "helpers, the same in every script"), shown(joined(1, end))),
+      shown(joined(end))];
+    return [...pieces, copyButton(joined(0) + "\n", "Copy the whole script")];
+  }
+
+  // The parts that are in every fifth script or more, where there are enough scripts to tell.
+  let helpersFound = null;
+  function helpers() {
+    if (!helpersFound) {
+      const uses = new Map();
+      for (const row of rows) for (const part of new Set(row.lua)) uses.set(part, (uses.get(part) || 0) + 1);
+      helpersFound = new Set([...uses].filter(([, count]) => count >= Math.max(10, rows.length / 5)).map(([part]) => part));
+    }
+    return helpersFound;
   }
 
   function entry(place) {
@@ -195,12 +219,8 @@
     facts.push(["specification", make("code", {}, row.source)]);
     box.append(make("h3", {}, "The behaviour"), make("p", {}, row.says), factList(facts));
     const lua = make("details", {class: "lua"}, make("summary", {}, "Lua script"));
-    const script = () => row.lua.map((part) => parts[part]).join("\n\n");
     lua.addEventListener("toggle", () => {
-      if (lua.open && lua.children.length === 1) {
-        const text = script();
-        lua.append(make("pre", {tabindex: "0", "aria-label": "Lua script"}, text), copyButton(text, "Copy the script"));
-      }
+      if (lua.open && lua.children.length === 1) lua.append(...script(row));
     });
     const command = `luasocket-conformance show ${row.id} --as lua > repro.lua`;
     box.append(lua, make("div", {class: "tools"}, make("a", {href: `#${encodeURI(row.id)}`}, "Link to this"),
@@ -252,11 +272,13 @@
   // The element of a subject, with those of its rows that are to be shown.
   function subjectBox(name, places) {
     const total = subjects.get(name).length;
-    const box = make("details", {class: "subject"}, make("summary", {}, make("h2", {}, name), tally(places, total)));
+    const box = make("details", {class: "subject"}, make("summary", {}, make("h2", {}, name), make("span", {class: "about"}, rows[places[0]].about), tally(places, total)));
     box.fill = () => {
       if (box.children.length > 1) return;
-      const heads = make("div", {class: "heads", "aria-hidden": "true"}, make("b", {}), ...columns.map((column) => make("span", {title: column.label}, column.label)));
-      box.append(heads);
+      if (several) {
+        const heads = columns.map((column) => make("span", {title: column.label}, column.label));
+        box.append(make("div", {class: "heads", "aria-hidden": "true"}, make("b", {}), ...heads));
+      }
       box.drawn = 0;
       box.draw(ROWS_AT_ONCE);
     };
