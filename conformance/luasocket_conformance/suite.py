@@ -60,9 +60,10 @@ class Suite(pytest.File):
         option = self.config.getoption
         try:
             behaviours = luasocket_spec.load().behaviours
-            lists = Lists.load(option("--luasocket-known"), option("--luasocket-flaky"), behaviours)
             for name in dict.fromkeys(option("--luasocket-port") or DEFAULT_PORTS):
                 engine = open_engine(self.config, name)
+                files = option("--luasocket-known"), option("--luasocket-flaky")
+                lists = Lists.load(*files, behaviours, engine.port.terms)
                 for behaviour in behaviours:
                     if engine.applies(behaviour):
                         identity = f"{behaviour.id}[{name}]"

@@ -27,7 +27,7 @@ from luasocket_runners.coverage import Coverage
 from luasocket_runners.deviations import DeviationsError, Lists, update
 from luasocket_runners.engine import DEADLINE
 from luasocket_runners.lua_script import needs_peer_program, script
-from luasocket_runners.ports import PortUnavailable, UnknownPort, known_ports, resolve
+from luasocket_runners.ports import Port, PortUnavailable, UnknownPort, known_ports, resolve
 from luasocket_runners.reports import Report, ReportError, Run, join
 from luasocket_runners.reports.github import commands_stopped
 from luasocket_runners.result import CONFORMING, Result
@@ -221,27 +221,29 @@ class _Progress:
             sys.stderr.flush()
 
 
-def _lists(options: argparse.Namespace, behaviours: Sequence[Behaviour]) -> Lists:
-    known: Path | None = options.known
+def _lists(options: argparse.Namespace, port: Port, behaviours: Sequence[Behaviour]) -> Lists:
+    options.known = known = options.known or port.terms.known
     if options.update_deviations:
         if known is None:
             raise _Failure("--update-deviations needs --known FILE: the file that it brings up to date.")
         if not known.exists():
             known = None  # it will be made
     try:
-        return Lists.load(known, options.flaky, behaviours)
+        return Lists.load(known, options.flaky, behaviours, port.terms)
     except DeviationsError as error:
         raise _Failure(str(error)) from None
 
 
-def _update(options: argparse.Namespace, lists: Lists, spec: Spec, results: Sequence[Result]) -> Lists:
+def _update(
+    options: argparse.Namespace, port: Port, lists: Lists, spec: Spec, results: Sequence[Result]
+) -> Lists:
     """Bring the file of known deviations up to date; return what the lists say then."""
     try:
         done = update(options.known, lists, spec.behaviours, results, f"{options.port}, specification {spec.version}")
     except OSError as error:
         raise _Failure(f"{options.known} cannot be written: {error.strerror or error}.") from None
     print(f"{options.known}: {done.added} to explain, {done.struck} struck\n")
-    return _lists(options, spec.behaviours)
+    return _lists(options, port, spec.behaviours)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -264,9 +266,9 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
     """Play what is selected and print what came of it."""
     spec = _load(options)
     chosen = _selected(spec.behaviours, options.selectors)
-    lists = _lists(options, spec.behaviours)
     try:
         port = resolve(options.port)
+        lists = _lists(options, port, spec.behaviours)
         began, started = time.monotonic(), datetime.now(UTC)
         with Session(
             port, chosen, options.dialect, options.authority, lanes=options.lanes, deadline=options.deadline
@@ -291,7 +293,7 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
         raise _Failure(str(error), PORT_UNAVAILABLE) from None
     seconds = time.monotonic() - began
     if options.update_deviations:
-        lists = _update(options, lists, spec, results)
+        lists = _update(options, port, lists, spec, results)
     results = [lists.hold(result) for result in results]
     _print_results(results, verbose=options.verbose)
     print(report.summary(results, seconds))

@@ -24,6 +24,8 @@ from typing import Final, Literal, Self
 from luasocket_spec.model import Behaviour
 
 from luasocket_runners import notation
+from luasocket_runners.absences import Absences, AbsencesError
+from luasocket_runners.ports import Terms
 from luasocket_runners.result import Listed, Result, Verdict
 from luasocket_runners.session import names
 
@@ -112,23 +114,36 @@ class Deviations:
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Both lists of a port."""
+    """Both lists of a port, and what it does not have at all."""
 
     known: Deviations = Deviations()
     flaky: Deviations = Deviations(kind="flaky")
+    absences: Absences = Absences()
 
     @classmethod
-    def load(cls, known: Path | None, flaky: Path | None, behaviours: Sequence[Behaviour]) -> Self:
-        """Read the files that are given.
+    def load(
+        cls,
+        known: Path | None,
+        flaky: Path | None,
+        behaviours: Sequence[Behaviour],
+        terms: Terms = Terms(),  # noqa: B008 (it is immutable)
+    ) -> Self:
+        """Read the files that are given; the port's own terms say what they leave open, and what is absent from it.
 
         Raises
         ------
         DeviationsError
             When a file cannot be used, or when both name a behaviour: no verdict could satisfy both.
         """
+        known, flaky = known or terms.known, flaky or terms.flaky
+        try:
+            absences = Absences() if terms.file is None else Absences.load(terms.file, terms.absent, behaviours)
+        except AbsencesError as error:
+            raise DeviationsError(str(error)) from None
         lists = cls(
             Deviations() if known is None else Deviations.load(known, behaviours),
             Deviations(kind="flaky") if flaky is None else Deviations.load(flaky, behaviours, "flaky"),
+            absences,
         )
         problems = []
         for behaviour in behaviours:
@@ -144,7 +159,7 @@ class Lists:
 
     def hold(self, result: Result) -> Result:
         """Return the result as it counts in the light of what is known."""
-        return self.known.hold(self.flaky.hold(result))
+        return self.known.hold(self.flaky.hold(self.absences.hold(result)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +193,8 @@ def update(path: Path, lists: Lists, behaviours: Sequence[Behaviour], results: S
     OSError
         When the file cannot be written; it is then as it was.
     """
-    results = [result for result in results if lists.flaky.find(result.behaviour.id) is None]
+    declared = map(lists.absences.hold, results)
+    results = [result for result in declared if lists.flaky.find(result.behaviour.id) is None]
     text = path.read_bytes().decode("utf-8") if path.exists() else f"# Known deviations: {who}\n# ID: reason, link\n"
     lines = text.splitlines(keepends=True)
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"

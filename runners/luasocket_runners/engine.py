@@ -117,9 +117,11 @@ class Engine:
     port
         The port, see :func:`luasocket_runners.ports.resolve`.
     dialect
-        The dialect that the port is held to; None: the one that it says it has, else ``luasocket-3``.
+        The dialect that the port is held to; None: the one of its terms, else the one that it says it has, else
+        ``luasocket-3``.
     authority
-        Where documentation and library disagree, the side that the port is held to; None: either.
+        Where documentation and library disagree, the side that the port is held to; None: that of its terms, else
+        either.
 
     Raises
     ------
@@ -145,8 +147,8 @@ class Engine:
         deadline: float = DEADLINE,
     ) -> None:
         self.port = port
-        self._asked_dialect = dialect
-        self._authority = authority
+        self._asked_dialect = dialect or port.terms.dialect
+        self._authority = authority or port.terms.authority
         self.deadline = deadline
         self._connection: Connection | None = None
         self._probed: dict[str, bool] = {}
@@ -155,7 +157,7 @@ class Engine:
         self._deaths_at_start = 0
         self._request_number = 0
         self.description: Mapping[str, Any] = {}
-        self.dialect: Dialect = dialect or "luasocket-3"
+        self.dialect: Dialect = self._asked_dialect or "luasocket-3"
         self._jitter = host.Jitter()
 
     def __enter__(self) -> Engine:
@@ -550,7 +552,10 @@ class _Play:
             return _Answer(None, decode(message["raises"]), duration)
         if "missing" in message:
             stop = self._stop(f"the port has no {notation.plain(message['missing'])}")
-            stop.result = replace(stop.result, verdict=Verdict.NOT_IMPLEMENTED)
+            assert frame.request is not None
+            called = frame.request.message
+            missing = f":{called['method']}" if called.get("method") else called.get("target")
+            stop.result = replace(stop.result, verdict=Verdict.NOT_IMPLEMENTED, missing=missing)
             raise stop
         if "fault" in message:
             result = self.failed(f"the adapter could not do it: {notation.plain(message['fault'])}")

@@ -83,6 +83,8 @@ class Result:
         The last lines that the port wrote to its standard error, where that may explain the result.
     listed
         The line of the port's lists that names the behaviour, if any.
+    missing
+        Where something is not implemented, what: ``socket.udp``, or a method as ``:getstats``.
     """
 
     behaviour: Behaviour
@@ -99,3 +101,4 @@ class Result:
     hung: bool = False
     printed: str = ""
     listed: Listed | None = None
+    missing: str | None = None

@@ -5,7 +5,7 @@ travel (in process, over pipes, over TCP), and what runs at the other end, is kn
 here knows what a behaviour is.
 """
 
-from luasocket_runners.ports.connection import Connection, Message, Port, PortGone, PortUnavailable, UnknownPort
+from luasocket_runners.ports.connection import Connection, Message, Port, PortGone, PortUnavailable, Terms, UnknownPort
 from luasocket_runners.ports.registry import known_ports, resolve
 
-__all__ = ["Connection", "Message", "Port", "PortGone", "PortUnavailable", "UnknownPort", "known_ports", "resolve"]
+__all__ = ["Connection", "Message", "Port", "PortGone", "PortUnavailable", "Terms", "UnknownPort", "known_ports", "resolve"]

@@ -7,9 +7,14 @@ how a message travels is the business of the modules beside this one, what it me
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
-__all__ = ["Connection", "Message", "Port", "PortGone", "PortUnavailable", "UnknownPort"]
+from luasocket_spec.model import Authority, Dialect
+
+__all__ = ["Connection", "Message", "Port", "PortGone", "PortUnavailable", "Terms", "UnknownPort"]
 
 Message: TypeAlias = dict[str, Any]
 
@@ -67,8 +72,35 @@ class Connection(ABC):
         """The last lines that the port wrote to its standard error, as far as we can see it; escaped, may be empty."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a port brings along beside itself: to what it is held, where nobody says otherwise.
+
+    Attributes
+    ----------
+    file
+        Where they are written; None where nothing is.
+    dialect, authority
+        What it is held to; None leaves it to the adapter, or to either.
+    known, flaky
+        Its lists of deviations.
+    absent
+        What it does not have, each with the reason.
+    """
+
+    file: Path | None = None
+    dialect: Dialect | None = None
+    authority: Authority | None = None
+    known: Path | None = None
+    flaky: Path | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
 class Port(ABC):
     """An implementation of the LuaSocket API that can be run, again and again."""
+
+    #: What it is held to.
+    terms: Terms = Terms()
 
     #: What the command line calls it: ``reference``, ``lupa:lua54``…
     name: str

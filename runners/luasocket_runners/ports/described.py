@@ -39,7 +39,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from luasocket_runners.ports.connection import Connection, PortGone, PortUnavailable, UnknownPort
+from luasocket_spec.model import AUTHORITIES, DIALECTS, Authority, Dialect
+
+from luasocket_runners.ports.connection import Connection, PortGone, PortUnavailable, Terms, UnknownPort
 from luasocket_runners.ports.lua_interpreter import ADAPTER
 from luasocket_runners.ports.process import LOOK_INTERVAL, START_LIMIT, CheckedPort, ProcessConnection
 from luasocket_runners.ports.stream import READ_SIZE
@@ -50,8 +52,6 @@ __all__ = ["DESCRIPTION", "BadDescription", "DescribedPort", "Description", "Dia
 DESCRIPTION: Final = "port.toml"
 
 _TRANSPORTS: Final = ("stdio", "tcp-listen")
-_DIALECTS: Final = ("defold", "luasocket-3")
-_AUTHORITIES: Final = ("documented", "observed")
 _HOST: Final = "127.0.0.1"
 _PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
 #: Under both transports, and under ``tcp-listen`` alone.
@@ -73,12 +73,17 @@ class Description:
     transport: str = "stdio"
     needs: tuple[str, ...] = ()
     install: str = ""
-    dialect: str | None = None
-    authority: str | None = None
+    dialect: Dialect | None = None
+    authority: Authority | None = None
     known: Path | None = None
     flaky: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def terms(self) -> Terms:
+        """To what the port is held."""
+        return Terms(self.file, self.dialect, self.authority, self.known, self.flaky, self.absent)
 
     @classmethod
     def load(cls, path: Path) -> Description:
@@ -142,8 +147,8 @@ class _Reader:
             "transport": (_choices(_TRANSPORTS), lambda value: value in _TRANSPORTS, str),
             "needs": ("a list of programs", _is_words, tuple),
             "install": ("a text", _is_text, str),
-            "dialect": (_choices(_DIALECTS), lambda value: value in _DIALECTS, str),
-            "authority": (_choices(_AUTHORITIES), lambda value: value in _AUTHORITIES, str),
+            "dialect": (_choices(DIALECTS), lambda value: value in DIALECTS, str),
+            "authority": (_choices(AUTHORITIES), lambda value: value in AUTHORITIES, str),
             "known": ("the name of a file that is there", self._is_file, self._beside),
             "flaky": ("the name of a file that is there", self._is_file, self._beside),
             "environment": ("a table of texts", _is_texts, dict),
@@ -266,6 +271,7 @@ class DescribedPort(CheckedPort):
     def __init__(self, name: str, description: Description) -> None:
         super().__init__(name, description.command)
         self.description = description
+        self.terms = description.terms
 
     @classmethod
     def load(cls, name: str) -> DescribedPort:
