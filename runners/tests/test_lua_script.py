@@ -65,7 +65,8 @@ def test_every_script_compiles(lua: str, scripts: bytes) -> None:
 def differences(printed: str) -> list[str]:
     """Return the steps of a script's output whose literal expectation was not met."""
     found = []
-    for text, expected, got in re.findall(r"(?m)^(\S.*)\n    expected  (.*)\n    (?:returned|raised)    ?(.*)$", printed):
+    step = r"(?m)^(\S.*)\n    expected  (.*)\n    (?:returned|raised)    ?(.*)$"
+    for text, expected, got in re.findall(step, printed):
         if expected.startswith("success"):
             if got.startswith(("nil", "false")):
                 found.append(f"{text}: {got}")

@@ -77,7 +77,8 @@ def test_lua_itself_reads_it_back(lua: str) -> None:
     ],
 )  # fmt: skip
 def test_values(value: object, shown: str) -> None:
-    bound: dict[str, LuaValue] = {"a.client": Handle(1, "userdata"), "client": Handle(1, "userdata"), "fin": FunctionRef(1)}
+    client = Handle(1, "userdata")
+    bound: dict[str, LuaValue] = {"a.client": client, "client": client, "fin": FunctionRef(1)}
     assert show(value, Names(bound)) == shown
 
 

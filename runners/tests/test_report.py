@@ -114,8 +114,10 @@ def test_what_is_missing_and_what_we_could_not_play() -> None:
                 "7 behaviours: 3 passed, 1 failed, 2 skipped, 1 known deviation in 1.2 s",
                 "  tcp/receive/line-partial-on-timeout: issue 7",
                 "  skipped 2: needs ipv6, which is not there",
-                "  where documentation and library part (3 behaviours) the port follows "
-                 "1 time what is documented, 2 times what is observed",
+                (
+                    "  where documentation and library part (3 behaviours) the port follows "
+                    "1 time what is documented, 2 times what is observed"
+                ),
             ],
         ),
     ],
