@@ -419,5 +419,5 @@
   byId("controls").hidden = false;
   refresh();
   window.addEventListener("hashchange", openLinked);
-  openLinked();
+  window.addEventListener("load", openLinked); // not before: the browser looks for the link's target itself, and takes the focus
 })();

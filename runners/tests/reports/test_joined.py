@@ -1,0 +1,65 @@
+"""Reports side by side: every run has a column of its own, every behaviour one row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from luasocket_runners.reports import Report, join
+from luasocket_runners.result import Result, Verdict
+from luasocket_spec.model import Behaviour
+
+
+def test_different_ports_have_their_names(report: Callable[..., Report], results: list[Result]) -> None:
+    joined = join([report(results, port="one"), report(results, port="two")])
+    assert [column.label for column in joined.columns] == ["one", "two"]
+    assert joined.specs == ["1.0.0"]
+
+
+def test_one_port_twice_is_two_columns_by_what_tells_them_apart(
+    report: Callable[..., Report], results: list[Result]
+) -> None:
+    later = datetime(2026, 11, 23, tzinfo=UTC)
+    columns = join(
+        [report(results), report(results, dialect="defold"), report(results, started=later), report(results, port="b")]
+    ).columns
+    assert [column.label for column in columns] == [
+        "toy, luasocket-3, 2026-11-22T08:41:43Z",
+        "toy, defold",
+        "toy, luasocket-3, 2026-11-23T00:00:00Z",
+        "b",
+    ]
+
+
+def test_the_same_report_twice_is_numbered(report: Callable[..., Report], results: list[Result]) -> None:
+    assert [column.label for column in join([report(results)] * 2).columns] == ["toy (1)", "toy (2)"]
+
+
+def test_rows_are_those_of_all_in_the_order_of_the_specification(
+    report: Callable[..., Report], behaviour: Callable[..., Behaviour]
+) -> None:
+    def passed(*ids: str) -> Report:
+        return report([Result(behaviour(identity), Verdict.PASSED) for identity in ids])
+
+    joined = join([passed("b", "d"), passed("a", "b", "c", "d", "e"), passed("d")])
+    assert [row.told.id for row in joined.rows] == ["a", "b", "c", "d", "e"]
+    assert ["".join("x" if entry else "-" for entry in row.entries) for row in joined.rows] == [
+        "-x-",
+        "xx-",
+        "-x-",
+        "xxx",
+        "-x-",
+    ]
+
+
+def test_the_newest_specification_tells_the_behaviour(
+    report: Callable[..., Report], behaviour: Callable[..., Behaviour]
+) -> None:
+    reports = [
+        report([Result(behaviour("a", says=f"As {version} says."), Verdict.PASSED)], spec=version)
+        for version in ("1.9.0", "1.10.0", "1.10.0-dev", "1.2.0")
+    ]
+    joined = join(reports)
+    assert joined.rows[0].told.says == "As 1.10.0 says."
+    assert joined.rows[0].report is reports[1]
+    assert joined.specs[0] == "1.2.0"
