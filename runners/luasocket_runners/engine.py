@@ -349,7 +349,7 @@ class _Play:
         self._behaviour = behaviour
         self._connection = connection
         self._engine = engine
-        self._bound: dict[str, LuaValue] = {}
+        self._bound: dict[str, LuaValue] = {"host.name": host.name()}
         self._names = Names(self._bound)
         self._peers: dict[str, Peer] = {}
         self._functions = [_Function(data) for data in behaviour.functions.values()]

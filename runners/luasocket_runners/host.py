@@ -117,6 +117,12 @@ _PROBES: Final[Mapping[str, Callable[[], bool]]] = {
 
 
 @cache
+def name() -> bytes:
+    """Return the name that the system has."""
+    return socket.gethostname().encode("latin-1", "replace")
+
+
+@cache
 def has(capability: str) -> bool | None:
     """Tell whether the host has a capability; None: it is none of the host's (then the port's adapter tells)."""
     probe = _PROBES.get(capability)

@@ -130,7 +130,6 @@ def disagreements(behaviours: Iterable[Behaviour]) -> str:
         lines.extend(f"  {behaviour.id}" for behaviour in members)
         lines.append("")
     count = sum(map(len, together.values()))
-    lines.append(
-        f"{len(together)} disagreements, {count} behaviours. A port may follow either side; 'run --authority' holds it to one."
-    )
+    lines.append(f"{len(together)} disagreements, {count} behaviours.")
+    lines.append("A port may follow either side; 'run --authority' holds it to one.")
     return "\n".join(lines)

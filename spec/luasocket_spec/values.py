@@ -18,7 +18,9 @@ from luasocket_spec.reading import Reader, in_lua, listed
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DOTTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 #: Names that a handle cannot have: they stand for something else where a step is read.
-RESERVED: Final = frozenset({"self", "socket", "coroutine", "tostring", "type", "rawequal"})
+RESERVED: Final = frozenset({"self", "socket", "coroutine", "tostring", "type", "rawequal", "host"})
+#: Names that are bound from the beginning: the runner knows them.
+KNOWN: Final = frozenset({"host.name"})
 #: What a fixture calls the handle that it makes.
 SELF: Final = "self"
 VALUE_KEYS: Final = ("table", "repeat", "concat", "type", "between", "pattern", "one_of", "fields", "keyed", "length")
@@ -84,7 +86,7 @@ class ValueReader(Reader):
 
     def bound(self, node: Scalar, name: str, scope: Scope, written: str) -> None:
         """Report a name that no earlier step has made."""
-        if name in scope.names or scope.unsure:
+        if name in scope.names or name in KNOWN or scope.unsure:
             return
         if not DOTTED.fullmatch(name):
             self.report(node.line, f'`{written}` is no name: write "${written}" for the string `{written}`.')

@@ -348,7 +348,7 @@ def test_shipped_data_load() -> None:
 
 def test_command(valid: Path, beside: Beside, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(valid)]) == 0
-    assert capsys.readouterr().out == "7 behaviours, 2 fixtures, 3 statements (1 waived)\n"
+    assert capsys.readouterr().out == "8 behaviours, 2 fixtures, 3 statements (1 waived)\n"
     assert main([str(beside("behaviours/a.yaml", b""))]) == 2
     assert capsys.readouterr().err == (
         "behaviours/a.yaml:1: The file is empty: write what belongs here, or delete it.\n1 problem\n"
