@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from luasocket_runners.cli import main
 from luasocket_runners.ports import PortUnavailable, resolve
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -45,6 +46,9 @@ def test_a_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
         pytest.skip(f"{port} is not installed here")
     if words[:2] == ["luasocket-conformance", "run"] and not words[-1].startswith("tcp/"):
         line += " " + SUBJECT
+    for joined in words[2:] if words[1] == "report" else ():
+        if joined.endswith(".json"):
+            assert main(["run", SUBJECT, "--json", str(tmp_path / joined)]) == 0
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         line, shell=True, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=300

@@ -17,7 +17,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, Self
 
@@ -118,7 +118,7 @@ class Lists:
 
     known: Deviations = Deviations()
     flaky: Deviations = Deviations(kind="flaky")
-    absences: Absences = Absences()
+    absences: Absences = field(default_factory=Absences)
 
     @classmethod
     def load(
@@ -195,6 +195,7 @@ def update(path: Path, lists: Lists, behaviours: Sequence[Behaviour], results: S
     """
     declared = map(lists.absences.hold, results)
     results = [result for result in declared if lists.flaky.find(result.behaviour.id) is None]
+    who = notation.plain(who)
     text = path.read_bytes().decode("utf-8") if path.exists() else f"# Known deviations: {who}\n# ID: reason, link\n"
     lines = text.splitlines(keepends=True)
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
@@ -214,7 +215,7 @@ def update(path: Path, lists: Lists, behaviours: Sequence[Behaviour], results: S
         lines[entry.line - 1] = "".join([f"# struck, it passes: {lines[entry.line - 1]}", *split])
     new = [item for item in results if item.verdict in _DEVIATING and lists.known.find(item.behaviour.id) is None]
     if new:
-        lines.append(f"# Seen with {notation.plain(who)}. Say why, with a link, in place of the mark:{end}")
+        lines.append(f"# Seen with {who}. Say why, with a link, in place of the mark:{end}")
         lines.extend(f"{item.behaviour.id}: {UNEXPLAINED}: {notation.plain(item.reason)}{end}" for item in new)
     if new or struck or not path.exists():
         _replace(path, "".join(lines))

@@ -35,6 +35,13 @@ BROKEN_FIXTURE = """
 """
 
 
+@pytest.fixture(autouse=True)
+def not_on_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, the command prints annotations by itself."""
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+
+
 class ToyError(Exception):
     """What raises in Lua."""
 

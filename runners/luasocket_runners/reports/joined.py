@@ -101,7 +101,7 @@ def labels(reports: Sequence[Report]) -> list[str]:
 
 
 def _version(text: str) -> tuple[tuple[int, str], ...]:
-    """Return a version as a key for sorting: numbers by value; words, of what comes before a release, before its end."""
+    """Return a version as a key for sorting: numbers by value; a word (1.0-dev) comes before the end (1.0)."""
     pieces = re.split(r"[.+-]", text)
     # a number longer than that is none of ours; Python refuses to read one of thousands of digits
     numbered = [(int(piece), "") if re.fullmatch("[0-9]{1,9}", piece) else (-1, piece) for piece in pieces]

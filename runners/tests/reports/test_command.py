@@ -1,0 +1,163 @@
+"""The command with reports: `run` writes them, `report` joins them, and what is wrong is told in time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from luasocket_runners.cli import main
+from luasocket_runners.reports import Report
+from luasocket_runners.result import Result
+
+CORPUS = """\
+about: test
+behaviours:
+  - {id: good, says: It is one., authority: observed, steps: [{call: socket.skip, with: [0, 1], returns: [1]}]}
+  - {id: bad, says: It is two., authority: observed, steps: [{call: socket.skip, with: [0, 1], returns: [2]}]}
+"""
+
+
+@pytest.fixture
+def run(make_data: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs the small spec in an empty directory, with these arguments."""
+    spec = str(make_data(CORPUS))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return lambda *arguments: main(["--spec", spec, "run", *arguments])
+
+
+def test_a_run_writes_every_form(run: Callable[..., int]) -> None:
+    assert run("--json", "r.json", "--markdown", "r.md", "--badge", "r.svg", "--html", "r.html") == 1
+    report = Report.load(Path("r.json"))
+    assert [(entry.id, entry.verdict.value) for entry in report.results] == [
+        ("test/good", "passed"),
+        ("test/bad", "failed"),
+    ]
+    assert report.run.port.name == "reference"
+    assert report.run.machine.capabilities
+    assert Path("r.md").read_text().startswith("## Conformance")
+    assert Path("r.svg").read_text().startswith("<svg ")
+    assert Path("r.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_badge_for_shields(run: Callable[..., int]) -> None:
+    assert run("--badge", "badge.json", "test/good") == 0
+    assert json.loads(Path("badge.json").read_text())["message"] == "1 of 1"
+
+
+def test_the_summary_of_a_step_is_added_to(run: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")
+    Path("summary.md").write_text("before\n")
+    assert run("--markdown", "summary.md", "test/good") == 0
+    assert Path("summary.md").read_text().startswith("before\n## Conformance")
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("nowhere/r.json", "The report nowhere/r.json cannot be written: there is no directory nowhere that we may "),
+        (".", ". is a directory: name a file for the report."),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_before_the_run(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str], file: str, sentence: str
+) -> None:
+    assert run("--json", file) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"luasocket-conformance: {sentence}")
+
+
+def test_a_file_that_cannot_be_written_after_all(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--json", "/dev/full", "test/good") == 2
+    assert "cannot be written: No space left on device" in capsys.readouterr().err
+
+
+def test_what_deviates_is_written_for_a_person_to_explain(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--known", "known.txt", "--update-deviations") == 0
+    out = capsys.readouterr().out
+    assert "known.txt: 1 to explain, 0 struck" in out
+    assert "  known deviation: test/bad: UNEXPLAINED: " in out
+    assert run("--known", "known.txt") == 0
+    Path("known.txt").write_text("test: all of it\n")
+    assert run("--known", "known.txt", "--update-deviations") == 0
+    assert Path("known.txt").read_text() == "# struck, it passes: test: all of it\ntest/bad: all of it\n"
+
+
+def test_an_update_needs_a_file(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--update-deviations") == 2
+    assert "--update-deviations needs --known FILE" in capsys.readouterr().err
+
+
+def test_what_is_flaky_is_counted(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("flaky.txt").write_text("test: now and then\n")
+    assert run("--flaky", "flaky.txt") == 0
+    out = capsys.readouterr().out
+    assert "2 behaviours: 2 flaky in " in out
+    assert "  flaky: test/bad: now and then\n" in out
+
+
+def test_annotations(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--annotations", "github") == 1
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("::stop-commands::")
+    assert last.startswith("::error title=failed%3A test/bad::It is two.%0Asocket.skip(0, 1)%0A")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "printed"),
+    [("auto", "true", True), ("auto", None, False), ("none", "true", False), ("github", None, True)],
+)
+def test_annotations_are_for_github(
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    option: str,
+    value: str | None,
+    printed: bool,
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("GITHUB_ACTIONS", value)
+    run("--annotations", option)
+    assert ("::error" in capsys.readouterr().out) is printed
+
+
+def test_an_annotation_points_at_the_line_of_the_list(
+    run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("known.txt").write_text("# why\ntest/good: gone\ntest/bad: x\n")
+    assert run("--annotations", "github", "--known", "known.txt") == 1
+    assert "::error file=known.txt,line=2,title=failed%3A test/good::" in capsys.readouterr().out
+
+
+# -- report
+
+
+def test_reports_are_joined(saved: Callable[..., Path], results: list[Result], tmp_path: Path) -> None:
+    files = [str(saved("a.json", results, port="a")), str(saved("b.json", results, port="b", spec="1.1.0"))]
+    page = tmp_path / "all.html"
+    assert main(["report", *files, "--html", str(page), "--badge", str(tmp_path / "all.svg")]) == 0
+    assert '"label":"b"' in page.read_text()
+    assert (tmp_path / "all.svg").exists()
+
+
+def test_without_a_file_the_summary_is_printed(
+    saved: Callable[..., Path], results: list[Result], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", str(saved("a.json", results))]) == 0
+    assert capsys.readouterr().out.startswith("## Conformance to the LuaSocket API\n")
+
+
+def test_bad_input_is_told(
+    saved: Callable[..., Path], results: list[Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text("{}")
+    page = tmp_path / "all.html"
+    assert main(["report", str(saved("a.json", results)), str(bad), "--html", str(page)]) == 2
+    assert capsys.readouterr().err.startswith(f"luasocket-conformance: {bad}: this is no report of luasocket-conf")
+    assert not page.exists()
