@@ -10,12 +10,13 @@ import argparse
 import io
 import math
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -26,8 +27,10 @@ from luasocket_runners import cli_reports, peer_program, report
 from luasocket_runners.coverage import Coverage
 from luasocket_runners.deviations import DeviationsError, Lists, update
 from luasocket_runners.engine import DEADLINE
+from luasocket_runners.init_port import LANGUAGES, InitError, init
 from luasocket_runners.lua_script import needs_peer_program, script
 from luasocket_runners.ports import Port, PortUnavailable, UnknownPort, known_ports, resolve
+from luasocket_runners.ports.lua_interpreter import ADAPTER
 from luasocket_runners.reports import Report, ReportError, Run, join
 from luasocket_runners.reports.github import commands_stopped
 from luasocket_runners.result import CONFORMING, Result
@@ -173,6 +176,14 @@ def _parser() -> argparse.ArgumentParser:
     coverage = command("coverage", _coverage, "Tell which statements of the documentation are held by behaviours.")
     coverage.add_argument("--missing", action="store_true", help="list the statements that no behaviour cites")
 
+    strength = command("strength", _strength, "Tell how many deliberately wrong ports the specification notices.")
+    strength.add_argument(
+        "selectors", nargs="*", metavar="SELECTOR", help="which: a subject, or subject/name (default: all)"
+    )
+    strength.add_argument(
+        "--all", action="store_true", help="play also what need not notice, to see that nothing fails by accident"
+    )
+
     peer = command("peer", _peer, "Play the peers of a behaviour for the Lua script that 'show --as lua' wrote.")
     peer.add_argument("id", metavar="ID")
     peer.add_argument(
@@ -180,6 +191,14 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     command("ports", _ports, "Print the names of the ports that can be given to run.")
+
+    command("adapter", _adapter, "Print the adapter in plain Lua, for hosts that have Lua.")
+
+    new = command("init", _init, "Write a directory for a new port: description, adapter, list of known deviations.")
+    new.add_argument("directory", type=Path, metavar="NAME", help="the directory, whose name is the port's")
+    new.add_argument(
+        "--language", choices=tuple(LANGUAGES), default="lua", help="what the adapter is written in (default: lua)"
+    )
     return parser
 
 
@@ -398,8 +417,33 @@ def _coverage(options: argparse.Namespace) -> int:
     return DEVIATES if missing else CONFORMS
 
 
+def _strength(options: argparse.Namespace) -> int:
+    # The wrong ports are in a room that the runners may not import; their distribution says who does this.
+    entries = entry_points(group="luasocket_conformance.commands", name="strength")
+    if not entries:
+        raise _Failure("The wrong ports are not installed here. Install luasocket-conformance anew.")
+    measure: Callable[[argparse.Namespace], int] = next(iter(entries)).load()
+    return measure(options)
+
+
 def _ports(_options: argparse.Namespace) -> int:
     print("\n".join(known_ports()))
+    return CONFORMS
+
+
+def _adapter(_options: argparse.Namespace) -> int:
+    print(ADAPTER.read_text(encoding="utf-8"), end="")
+    return CONFORMS
+
+
+def _init(options: argparse.Namespace) -> int:
+    try:
+        written = init(options.directory, options.language)
+    except InitError as error:
+        raise _Failure(str(error)) from None
+    print("\n".join(map(str, written)))
+    name = shlex.quote(str(options.directory))
+    print(f"\nNext: luasocket-conformance run --port {name} tcp/receive-line")
     return CONFORMS
 
 

@@ -8,4 +8,6 @@ here knows what a behaviour is.
 from luasocket_runners.ports.connection import Connection, Message, Port, PortGone, PortUnavailable, Terms, UnknownPort
 from luasocket_runners.ports.registry import known_ports, resolve
 
-__all__ = ["Connection", "Message", "Port", "PortGone", "PortUnavailable", "Terms", "UnknownPort", "known_ports", "resolve"]
+__all__ = [
+    "Connection", "Message", "Port", "PortGone", "PortUnavailable", "Terms", "UnknownPort", "known_ports", "resolve",
+]  # fmt: skip

@@ -7,7 +7,7 @@ the description is read (`luasocket_runners.absences`).
     name = "core.tcp of HAProxy"                  # what people call it
     command = ["haproxy", "-db", "-f", "{directory}/haproxy.cfg"]
     transport = "tcp-listen"                      # or "stdio", the default
-    needs = ["haproxy"]                           # programs; the first word of the command if nothing is said
+    needs = ["openssl"]                           # programs that have to be there beside the command's own
     install = "apt-get install haproxy"           # how to get them
     dialect = "luasocket-3"                       # what it is held to; without it, what the adapter says
     authority = "observed"                        # likewise, where documentation and library part
@@ -28,7 +28,6 @@ import contextlib
 import os
 import re
 import selectors
-import shutil
 import socket
 import subprocess
 import sys
@@ -114,11 +113,12 @@ class Description:
         return description
 
     def _check_placeholders(self) -> None:
-        known = _PLACES + (_ADDRESS if self.transport == "tcp-listen" else ())
-        for text in (*self.command, *self.environment.values()):
+        programs = (*self.command[:1], *self.needs)
+        for text in (*programs, *self.command, *self.environment.values()):
+            known = _PLACES + (_ADDRESS if self.transport == "tcp-listen" and text not in programs else ())
             for name in _PLACEHOLDER.findall(text):
                 if name not in known:
-                    reason = "is for tcp-listen only" if name in _ADDRESS else "is not known"
+                    reason = "is for arguments under tcp-listen only" if name in _ADDRESS else "is not known"
                     braced = ", ".join(f"{{{place}}}" for place in known)
                     raise BadDescription(f"{self.file}: {{{name}}} {reason}. Here one can write {braced}.")
 
@@ -280,18 +280,17 @@ class DescribedPort(CheckedPort):
 
     def open(self, dialect: str | None) -> Connection:
         """Start the program; say how to install what is missing."""
-        told = self.description
-        absent = [program for program in told.needs or told.command[:1] if not shutil.which(told.fill(program))]
-        if absent:
-            raise PortUnavailable(self._with_advice(f"{self.name}: there is no program {' and no '.join(absent)}."))
         try:
             return super().open(dialect)
         except PortUnavailable as error:
-            raise PortUnavailable(self._with_advice(str(error))) from None
+            install = self.description.install
+            advice = f" What it needs: {install}" if install else ""
+            raise PortUnavailable(f"{error}{advice}") from None
 
-    def _with_advice(self, sentence: str) -> str:
-        install = self.description.install
-        return f"{sentence} To install what it needs: {install}" if install else sentence
+    def programs(self) -> Sequence[str]:
+        """See `CommandPort.programs`."""
+        told = self.description
+        return [told.fill(word) for word in (*told.command[:1], *told.needs)]
 
     def start(self, dialect: str | None) -> Connection:
         """Start the program, and await it where it dials in."""

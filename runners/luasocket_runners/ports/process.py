@@ -235,10 +235,15 @@ class CommandPort(Port):
 
     def open(self, dialect: str | None) -> Connection:
         """Start the program."""
-        if shutil.which(self.command[0]) is None:
-            reason = f"there is no program {self.command[0]}. Install it, or give its whole path"
+        absent = [program for program in self.programs() if shutil.which(program) is None]
+        if absent:
+            reason = f"there is no program {' and no '.join(absent)}. Install it, or give its whole path"
             raise PortUnavailable(f"{self.name}: {reason}.")
         return self.start(dialect)
+
+    def programs(self) -> Sequence[str]:
+        """Return the programs that have to be there."""
+        return self.command[:1]
 
     def start(self, dialect: str | None) -> Connection:
         """Start the program, which is there."""
