@@ -187,6 +187,15 @@ def test_a_known_deviation_that_is_gone_is_a_failure(pytester: pytest.Pytester, 
 
 
 @pytest.mark.usefixtures("toy")
+def test_what_is_flaky_passes_or_is_an_expected_failure(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    flaky = tmp_path / "flaky.txt"
+    flaky.write_text("toy/wrong: now and then\ntoy/right: now and then\n")
+    result = run(pytester, "-rx", "--luasocket-flaky", str(flaky), "-k", "wrong or right")
+    result.assert_outcomes(passed=1, xfailed=1)
+    result.stdout.fnmatch_lines(["XFAIL *toy/wrong* now and then"])
+
+
+@pytest.mark.usefixtures("toy")
 def test_known_deviations_that_name_nothing_are_an_error(pytester: pytest.Pytester, tmp_path: Path) -> None:
     known = tmp_path / "known.txt"
     known.write_text("toy/nonsense: it is not there\n")

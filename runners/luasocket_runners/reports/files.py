@@ -31,7 +31,10 @@ class Files:
 
         It is asked before a run, so that a typing error does not cost its results.
         """
-        for file in self:
+        asked = list(self)
+        for place, file in enumerate(asked):
+            if file in asked[:place]:
+                return f"{file} is asked for twice: each report needs a file of its own."
             if file.is_dir():
                 return f"{file} is a directory: name a file for the report."
             if not os.access(file if file.exists() else file.parent, os.W_OK):

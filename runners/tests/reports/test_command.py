@@ -70,6 +70,11 @@ def test_a_file_that_cannot_be_written_is_told_before_the_run(
     assert err.startswith(f"luasocket-conformance: {sentence}")
 
 
+def test_two_reports_in_one_file(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--json", "r", "--html", "r") == 2
+    assert "r is asked for twice: each report needs a file of its own." in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_written_after_all(run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--json", "/dev/full", "test/good") == 2
     assert "cannot be written: No space left on device" in capsys.readouterr().err
