@@ -133,6 +133,7 @@ class Peer:
         self._threads: list[threading.Thread] = []
         self._sending: threading.Thread | None = None
         self._draining: tuple[threading.Thread, socket.socket] | None = None  # and what wakes it
+        self._was_reset = False  # seen while looking for something else; the system tells a reset only once
 
     # -- beginnings
 
@@ -316,10 +317,8 @@ class Peer:
         got = self.receive_bytes(len(expected), string(expected))
         if got != expected:
             raise PeerFailure(f"{self._called} received {string(got)} instead of {string(expected)}")
-        extra = None
-        with contextlib.suppress(ConnectionResetError):  # how the connection ends is another question
-            extra = self._peek()
-        if extra:
+        extra = self._seen()  # how the connection ends is another question
+        if isinstance(extra, bytes):
             raise PeerFailure(
                 f"{self._called} received {string(expected)} and then, beyond what was expected, {string(extra)}"
             )
@@ -346,10 +345,12 @@ class Peer:
             raise self._surprise(self._seen(), "nothing at all")
 
     def _seen(self) -> bytes | str | None:
-        """Return what is there: bytes, ``closed``, ``reset``, or None. A reset is seen only once."""
+        """Return what is there: bytes, ``closed``, ``reset``, or None."""
         try:
             data = self._peek()
         except ConnectionResetError:
+            self._was_reset = True
+        if self._was_reset:
             return "reset"
         return "closed" if data == b"" and not self._datagrams else data
 

@@ -7,10 +7,7 @@ object, as in LuaSocket's own messages.
 
 from __future__ import annotations
 
-import socket as system
 from collections.abc import Callable
-from contextlib import contextmanager
-from collections.abc import Iterator
 from typing import Any
 
 from luasocket_conformance.wrong.mechanism import Mistake, Right, Values
@@ -32,16 +29,6 @@ def is_number(value: Any) -> bool:
 def is_closed(right: Right, thing: Any) -> bool:
     """Tell whether an object has no descriptor (any more)."""
     return right.method(thing, "getfd") == (-1,)
-
-
-@contextmanager
-def system_socket(right: Right, thing: Any) -> Iterator[system.socket]:
-    """Give the socket of the system that an object holds, which has to have one."""
-    held = system.socket(fileno=right.method(thing, "getfd")[0])
-    try:
-        yield held
-    finally:
-        held.detach()
 
 
 def _at(values: Values, position: int, change: Change) -> Values:

@@ -18,8 +18,19 @@ from luasocket_runners.ports import Port
 from luasocket_runners.ports.inprocess import PythonPort, reference_api
 from luasocket_runners.ports.python_adapter import Api
 
-__all__ = ["ABSENT", "CATALOGUE", "DEADLINE", "Constant", "Mistake", "Right", "Values", "WrongApi", "WrongPort", "add",
-           "wrong"]  # fmt: skip
+__all__ = [
+    "ABSENT",
+    "CATALOGUE",
+    "DEADLINE",
+    "Constant",
+    "Mistake",
+    "Right",
+    "Values",
+    "WrongApi",
+    "WrongPort",
+    "add",
+    "wrong",
+]
 
 #: Lua's results, or its arguments: bytes for strings, None for nil, dict for tables.
 Values: TypeAlias = tuple[Any, ...]
@@ -217,7 +228,8 @@ def add(
 ) -> None:
     """Put a wrong port into the catalogue; see :class:`WrongPort`."""
     assert name not in CATALOGUE, f"{name} is there twice"
-    assert says and targets and (caught_by or violates), f"{name} does not say what is wrong, where, or who notices"
+    assert says, f"{name} does not say what is wrong"
+    assert caught_by or violates, f"{name} does not say who notices"
     CATALOGUE[name] = WrongPort(
         name, says, targets, mistake, caught_by, violates, also, subject.rpartition(".")[2], deadline
     )
@@ -234,9 +246,16 @@ def wrong(
 
     def register(mistake: Mistake) -> Mistake:
         add(
-            mistake.__name__.replace("_", "-"), (mistake.__doc__ or "").strip(), *targets, mistake=mistake,
-            caught_by=caught_by, violates=violates, also=also, subject=mistake.__module__, deadline=deadline,
-        )  # fmt: skip
+            mistake.__name__.replace("_", "-"),
+            (mistake.__doc__ or "").strip(),
+            *targets,
+            mistake=mistake,
+            caught_by=caught_by,
+            violates=violates,
+            also=also,
+            subject=mistake.__module__,
+            deadline=deadline,
+        )
         return mistake
 
     return register
