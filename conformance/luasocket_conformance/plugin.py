@@ -7,6 +7,7 @@ may not: collecting and playing (:mod:`luasocket_conformance.suite`).
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="what the port does only now and then, lines of `ID: reason, link`: each may pass or is an xfail",
     )
+    group.addoption(
+        "--luasocket-lanes",
+        type=_lanes,
+        metavar="N",
+        help="behaviours in flight at once, as in `luasocket-conformance run --lanes`. Default: 8; with pytest-xdist, "
+        "each of its processes has one, so that `-n 8` has as many",
+    )
+
+
+def _lanes(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!a} is not a number from 1 on")
+    return int(text)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -34,7 +34,7 @@ from luasocket_runners.ports.lua_interpreter import ADAPTER
 from luasocket_runners.reports import Report, ReportError, Run, join
 from luasocket_runners.reports.github import commands_stopped
 from luasocket_runners.result import CONFORMING, Result
-from luasocket_runners.session import Session, select
+from luasocket_runners.session import LANES, Session, select
 
 CONFORMS: Final = 0
 DEVIATES: Final = 1
@@ -45,9 +45,6 @@ INTERRUPTED: Final = 130
 #: What a shell reports for a command whose reader has gone (``| head``): how it would have ended, nobody knows.
 UNREAD: Final = 141
 
-#: Behaviours in flight at once. Most of a behaviour's time is waiting, so more lanes than cores pay; beyond this many
-#: the work of the runner itself is what a run waits for.
-LANES: Final = 8
 #: Failures that are printed in full; a port that fails everywhere would otherwise bury its first failure.
 SHOWN_FAILURES: Final = 40
 

@@ -24,6 +24,9 @@ from luasocket_runners.engine import DEADLINE, Engine
 from luasocket_runners.ports import Port, PortUnavailable
 from luasocket_runners.result import CONFORMING, Result, Verdict
 
+#: Behaviours in flight at once where nobody says otherwise. Most of a behaviour's time is waiting, so more lanes than
+#: cores pay; beyond this many the work of the runner itself is what a run waits for.
+LANES: Final = 8
 #: Behaviours for which another process pays: starting it and its port costs as much as playing some dozens.
 WORTH_A_PROCESS: Final = 64
 #: Calls that hang are played again alone until so many have hung there, too: each costs the whole deadline, and a port
@@ -64,23 +67,31 @@ class _Work:
     def __init__(self, behaviours: Sequence[Behaviour], seen: Callable[[Result], None]) -> None:
         self._todo = iter(enumerate(behaviours))
         self._seen = seen
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._playing = 0
+        self._paused = False
+        self._ended = False
         self.results: dict[int, Result] = {}
-        self.troubles: list[BaseException] = []
+        self._troubles: list[BaseException] = []
 
     def __iter__(self) -> Iterator[tuple[int, Behaviour]]:
         return self
 
     def __next__(self) -> tuple[int, Behaviour]:
-        with self._lock:
-            if self.troubles:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._paused or self._ended)
+            if self._ended:
                 raise StopIteration
-            return next(self._todo)
+            following = next(self._todo)
+            self._playing += 1
+            return following
 
     def done(self, place: int, result: Result) -> None:
         """Keep a result, and show it unless it is in doubt."""
-        with self._lock:
+        with self._changed:
             self.results[place] = result
+            self._playing -= 1
+            self._changed.notify_all()
             if not _in_doubt(result):
                 self._seen(result)
 
@@ -89,7 +100,40 @@ class _Work:
         try:
             task()
         except BaseException as trouble:
-            self.troubles.append(trouble)
+            self._troubles.append(trouble)
+            self.end()
+
+    def end(self) -> None:
+        """Have the lanes take nothing more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def check(self) -> None:
+        """Raise what ended a lane, if anything did."""
+        if self._troubles:
+            raise self._troubles[0]
+
+    def wait_for(self, place: int) -> Result:
+        """Return the result of a place, once it is there; raise what ended a lane."""
+        with self._changed:
+            self._changed.wait_for(lambda: place in self.results or self._ended)
+        self.check()
+        return self.results[place]
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Have the lanes take nothing, from when they are done with what they have; raise what ended a lane."""
+        with self._changed:
+            self._paused = True
+            self._changed.wait_for(lambda: not self._playing or self._ended)
+        try:
+            self.check()
+            yield
+        finally:
+            with self._changed:
+                self._paused = False
+                self._changed.notify_all()
 
 
 def _play_all(engine: Engine, work: _Work) -> None:
@@ -140,14 +184,17 @@ def _serve(pipe: Connection, make: Callable[[], Engine], behaviours: Sequence[Be
     """Play, in a process of our own, what is asked for through the pipe."""
     # Ctrl-C goes to all of us; the first process tells about it, and has us end
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asked = False
     with contextlib.suppress(EOFError, OSError):  # the first process is gone
         try:
             with make() as engine:
                 while (number := pipe.recv()) is not None:
+                    asked = True
                     pipe.send(_fields(engine.play(behaviours[number])))
+                    asked = False
         except PortUnavailable as trouble:
-            pipe.recv()
-            pipe.send(trouble)
+            if asked or pipe.recv() is not None:
+                pipe.send(trouble)
 
 
 def _fields(result: Result) -> dict[str, object]:
@@ -220,6 +267,7 @@ class Session:
         for worker in self._workers:
             worker.end()
         self._workers.clear()
+        gc.unfreeze()
 
     def run(
         self, behaviours: Sequence[Behaviour], seen: Callable[[Result], None] = lambda result: None
@@ -229,24 +277,32 @@ class Session:
         ``seen`` is called with each result as it comes, from any thread, one at a time. A behaviour that failed in
         company is played once more alone, for the others may have kept the host busy; that result counts.
         """
-        places = {behaviour.id: place for place, behaviour in enumerate(self._behaviours)}
         work = _Work(behaviours, seen)
-        own = min(self._lanes - len(self._workers), len(behaviours))
-        tasks = [partial(worker.play, work, places) for worker in self._workers]
-        tasks += [partial(_lane, self._make(), work) for _ in range(1, own)]
-        threads = [threading.Thread(target=work.guard, args=(task,), name="lane") for task in tasks]
-        for thread in threads:
-            thread.start()
-        work.guard(partial(_play_all, self.engine, work))
-        for thread in threads:
-            thread.join()
-        if work.troubles:
-            raise work.troubles[0]
-        results = [work.results[place] for place in range(len(behaviours))]
-        return [self._believed(result, seen) for result in results]
+        with _threads(work, self._other_lanes(work, len(behaviours))) as threads:
+            work.guard(partial(_play_all, self.engine, work))
+            for thread in threads:
+                thread.join()
+        work.check()
+        return [self.believed(work.results[place], seen) for place in range(len(behaviours))]
 
-    def _believed(self, result: Result, seen: Callable[[Result], None]) -> Result:
-        """Return the result, or, where it is in doubt, that of playing the behaviour alone."""
+    def ahead(self, behaviours: Sequence[Behaviour]) -> Ahead:
+        """Begin to play the behaviours; their results can be taken one by one, while the lanes play what follows."""
+        work = _Work(behaviours, lambda result: None)
+        lanes: list[Callable[[], None]] = [
+            partial(_play_all, self.engine, work),
+            *self._other_lanes(work, len(behaviours)),
+        ]
+        return Ahead(self, behaviours, work, lanes)
+
+    def _other_lanes(self, work: _Work, count: int) -> list[Callable[[], None]]:
+        """Return what the lanes do, but for that of our own engine; ``count`` behaviours are to be played."""
+        places = {behaviour.id: place for place, behaviour in enumerate(self._behaviours)}
+        own = min(self._lanes - len(self._workers), count)
+        tasks: list[Callable[[], None]] = [partial(worker.play, work, places) for worker in self._workers]
+        return tasks + [partial(_lane, self._make(), work) for _ in range(1, own)]
+
+    def believed(self, result: Result, seen: Callable[[Result], None] = lambda result: None) -> Result:
+        """Return the result, or, where it is in doubt, that of playing the behaviour alone: no lane may play now."""
         if not _in_doubt(result):
             return result
         if self._lanes == 1 or (result.hung and self._hung_alone >= HANGS_PLAYED_AGAIN):
@@ -260,6 +316,75 @@ class Session:
         self._hung_alone += alone.hung
         seen(alone)
         return alone
+
+
+class Ahead:
+    """Results of behaviours that the lanes of a session play ahead. Use as a context manager; one thread asks.
+
+    Who takes them in the order of the behaviours waits the least. Leaving it early lets the lanes end what they have
+    begun, and begin nothing more.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        behaviours: Sequence[Behaviour],
+        work: _Work,
+        lanes: Sequence[Callable[[], None]],
+    ) -> None:
+        self._session = session
+        self._untaken = {behaviour.id: place for place, behaviour in enumerate(behaviours)}
+        self._work = work
+        self._lanes = _threads(work, lanes)
+
+    def __enter__(self) -> Ahead:
+        self._lanes.__enter__()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._work.end()
+        self._lanes.__exit__(None, None, None)
+
+    @property
+    def left(self) -> int:
+        """How many results were not taken yet."""
+        return len(self._untaken)
+
+    def take(self, behaviour: Behaviour) -> Result:
+        """Return the result of a behaviour. One that failed in company is played alone first, while the lanes pause.
+
+        A behaviour whose result was taken, or that was not to be played, is played now, alone.
+
+        Raises
+        ------
+        PortUnavailable
+            When the port no longer starts.
+        """
+        place = self._untaken.pop(behaviour.id, None)
+        if place is None:
+            with self._work.pause():
+                return self._session.engine.play(behaviour)
+        result = self._work.wait_for(place)
+        if not _in_doubt(result):
+            return result
+        with self._work.pause():
+            return self._session.believed(result)
+
+
+@contextlib.contextmanager
+def _threads(work: _Work, tasks: Sequence[Callable[[], None]]) -> Iterator[list[threading.Thread]]:
+    """Do each task in a thread. At the end they are waited for; after an error, they take no more work before."""
+    threads = [threading.Thread(target=work.guard, args=(task,), name="lane") for task in tasks]
+    for thread in threads:
+        thread.start()
+    try:
+        yield threads
+    except BaseException:
+        work.end()
+        raise
+    finally:
+        for thread in threads:
+            thread.join()
 
 
 def _in_doubt(result: Result) -> bool:
