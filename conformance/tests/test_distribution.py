@@ -1,4 +1,4 @@
-"""The suite on several interpreters at once, by xdist's own means: each plays everything, and every result is told apart."""
+"""The suite on several interpreters at once, by xdist's own means: each plays everything, results are told apart."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ def test_every_statement_is_cited_or_waived():
 
 def test_what_is_missing_is_told():
     spec = luasocket_spec.load()
-    coverage = Coverage(spec.statements, {name: () for name in spec.statements})
+    coverage = Coverage(spec.statements, dict.fromkeys(spec.statements, ()))
     due = [name for name, statement in spec.statements.items() if statement.waived is None]
     assert [statement.id for statement in coverage.missing()] == due
     assert f"0 of {len(due)} statements covered (0.0 %)" in coverage.table()
