@@ -25,7 +25,10 @@ _FORMS: Final = {
 def add_forms(parser: argparse.ArgumentParser, *, of_a_run: bool) -> None:
     """Declare the files; JSON only of a run: a joined report is made from those of its runs."""
     group = parser.add_argument_group(
-        "reports", "Written when the run is over, also where the port deviates. JUnit XML is pytest's: see the README."
+        "reports",
+        "Written when the run is over, also where the port deviates. JUnit XML is pytest's: see the README."
+        if of_a_run
+        else "Without any of these, the Markdown summary is printed.",
     )
     if of_a_run:
         group.add_argument("--json", type=Path, metavar="FILE", help="every result, for 'report' and other programs")
