@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from luasocket_runners.ports import PortUnavailable
 from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.result import Verdict
-from luasocket_runners.session import Session, names, select
+from luasocket_runners.session import WORTH_A_PROCESS, Session, names, select
 from luasocket_spec.model import Behaviour
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -120,3 +125,125 @@ def test_a_lane_that_cannot_be_opened_ends_the_run(behaviours: Behaviours, toy: 
     everything = behaviours(MANY)
     with Session(port, everything, lanes=2) as session, pytest.raises(PortUnavailable, match="one only"):
         session.run(everything)
+
+
+def test_results_can_be_taken_one_by_one(behaviours: Behaviours, toy: MakePort) -> None:
+    everything = behaviours(MANY)
+    first: list[int] = []
+
+    def one(number: int) -> tuple[int]:
+        if number == 5 and not first:
+            first.append(number)
+            return (2,)
+        return (1 if number != 7 else 2,)
+
+    with Session(toy(one=one), everything, lanes=3) as session, session.ahead(everything) as ahead:
+        backwards = {behaviour.id: ahead.take(behaviour) for behaviour in reversed(everything)}
+        assert ahead.left == 0
+        again = ahead.take(everything[7])
+    assert {identity for identity, result in backwards.items() if result.verdict is not Verdict.PASSED} == {"test/n7"}
+    assert backwards["test/n5"].note == "failed in company (2 instead of 1), passed alone"
+    assert again.verdict is Verdict.FAILED
+
+
+def test_what_nobody_waits_for_any_more_is_not_begun(behaviours: Behaviours, toy: MakePort) -> None:
+    everything = behaviours(MANY)
+    begun: list[int] = []
+    leaving = threading.Event()
+
+    def one(number: int) -> tuple[int]:
+        begun.append(number)
+        assert number == 0 or leaving.wait(SOON)
+        return (1,)
+
+    with Session(toy(one=one), everything, lanes=2) as session, session.ahead(everything) as ahead:
+        assert ahead.take(everything[0]).verdict is Verdict.PASSED
+        ahead._work.end()  # what leaving does first: the lanes are still busy
+        leaving.set()
+    assert len(begun) <= 3
+
+
+def test_a_lane_that_cannot_be_opened_is_told_to_who_waits(behaviours: Behaviours, toy: MakePort) -> None:
+    everything = behaviours(MANY)
+    port = toy(one=lambda number: (1,))
+    with Session(port, everything, lanes=2) as session:
+
+        def refuse(_dialect: str | None) -> object:
+            raise PortUnavailable("There is one only.")
+
+        port.open = refuse  # type: ignore[method-assign,assignment]
+        with session.ahead(everything) as ahead:
+
+            def ask_on() -> None:
+                while True:
+                    ahead.take(everything[0])
+
+            with pytest.raises(PortUnavailable, match="one only"):
+                ask_on()
+
+
+# -- several processes
+
+#: Enough behaviours for each lane of the program to have a process.
+PLENTY = "about: test\nbehaviours:\n" + "".join(
+    f"  - {{id: n{number}, says: S., authority: observed,"
+    f" steps: [{{call: socket.one, with: [{number}], returns: [1]}}]}}\n"
+    for number in range(1, 3 * WORTH_A_PROCESS + 1)
+)
+
+
+@pytest.fixture
+def program(make_data: Callable[[str], Path]) -> Callable[[str], dict[str, Any]]:
+    """Runs a scenario of ``session_program.py`` and returns what it tells; nothing may be left behind, or printed."""
+    data = make_data(PLENTY)
+
+    def run(scenario: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(Path(__file__).with_name("session_program.py")), str(data), scenario],
+            capture_output=True, text=True, timeout=6 * SOON, start_new_session=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        told: dict[str, Any] = json.loads(done.stdout)
+        assert told["processes"] == 3
+        assert told["after"] == told["before"]
+        return told
+
+    return run
+
+
+def expected() -> list[list[str]]:
+    return [
+        [f"test/n{number}", "passed" if number % 50 else "failed"] for number in range(1, 3 * WORTH_A_PROCESS + 1)
+    ]
+
+
+@pytest.mark.parametrize("scenario", ["run", "ahead"])
+def test_results_of_several_processes_are_in_order(
+    program: Callable[[str], dict[str, Any]], scenario: str
+) -> None:
+    told = program(scenario)
+    assert told["trouble"] is None
+    assert told["results"] == expected()
+    if scenario == "run":
+        assert sorted(told["seen"]) == sorted(identity for identity, _ in expected())
+
+
+def test_processes_end_when_nobody_waits_any_more(program: Callable[[str], dict[str, Any]]) -> None:
+    told = program("early")
+    assert (told["trouble"], told["results"]) == (None, expected()[:1])
+
+
+@pytest.mark.parametrize(
+    ("scenario", "trouble"),
+    [
+        ("dies", "RuntimeError: a process of the runner has ended before its work was done"),
+        ("unavailable", "PortUnavailable: There is one only."),
+        ("breaks", "PortUnavailable: The port toy does not start: it is broken (tried 3 times)"),
+        ("interrupt", "KeyboardInterrupt: "),
+    ],
+)
+def test_what_ends_a_process_ends_the_run(
+    program: Callable[[str], dict[str, Any]], scenario: str, trouble: str
+) -> None:
+    told = program(scenario)
+    assert (told["trouble"], told["results"]) == (trouble, [])
