@@ -295,7 +295,7 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
                 raise _Failure(f"What you selected is not for the dialect {engine.dialect}.")
             told = engine.description
             print(f"luasocket-conformance {version('luasocket-conformance')}, spec {spec.version}")
-            who = " ".join(told[key] for key in ("name", "version", "host") if isinstance(told.get(key), str))
+            who = report.about(*(str(told.get(key) or "") for key in ("name", "version", "host")))
             print(f"port {port.name} ({who}), dialect {engine.dialect}, {len(behaviours)} behaviours")
             sys.stdout.flush()
             progress = _Progress(len(behaviours))

@@ -37,6 +37,11 @@ def printable(text: str) -> str:
     return "\n".join(map(notation.plain, text.splitlines()))
 
 
+def about(name: str, version: str, host: str) -> str:
+    """Return what a port says of itself, on one line; a version that begins with the name says it already."""
+    return " ".join(filter(None, ("" if version.startswith(name) else name, version, host)))
+
+
 def citation(result: Result) -> str:
     """Return where the behaviour comes from."""
     behaviour = result.behaviour

@@ -26,7 +26,7 @@ from luasocket_spec.model import Authority, Behaviour, Dialect
 
 from luasocket_runners import host, notation
 from luasocket_runners.lua_script import script
-from luasocket_runners.report import printable
+from luasocket_runners.report import about, printable
 from luasocket_runners.result import CONFORMING, Listed, Result, Verdict
 
 #: What every report calls itself.
@@ -53,8 +53,7 @@ class Port:
     @property
     def about(self) -> str:
         """What it says of itself, on one line."""
-        name = "" if self.version.startswith(self.calls_itself) else self.calls_itself
-        return " ".join(filter(None, (name, self.version, self.host)))
+        return about(self.calls_itself, self.version, self.host)
 
 
 @dataclass(frozen=True, slots=True)
