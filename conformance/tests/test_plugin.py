@@ -6,8 +6,10 @@ A toy specification is played on a toy port: nothing here depends on what LuaSoc
 from __future__ import annotations
 
 import re
+import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,12 @@ import luasocket_runners.ports
 import luasocket_spec
 import pytest
 from luasocket_conformance import plugin, suite
+from luasocket_runners.engine import Engine
 from luasocket_runners.ports import Port, PortUnavailable, UnknownPort
 from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.ports.python_adapter import Api
+from luasocket_runners.result import Result
+from luasocket_spec.model import Behaviour
 
 pytest_plugins = "pytester"
 
@@ -238,6 +243,74 @@ def test_the_plugin_costs_nothing_where_the_suite_is_not_named(pytester: pytest.
         "    assert not late & set(sys.modules)\n"
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+# -- lanes
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The ids of what engines play; afterwards, no thread of theirs may be left."""
+    ids: list[str] = []
+    play = Engine.play
+
+    def playing(engine: Engine, behaviour: Behaviour) -> Result:
+        ids.append(behaviour.id)
+        return play(engine, behaviour)
+
+    monkeypatch.setattr(Engine, "play", playing)
+    threads = set(threading.enumerate())
+    yield ids
+    assert set(threading.enumerate()) <= threads
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize("lanes", ["1", "3"])
+def test_only_what_is_selected_is_played(pytester: pytest.Pytester, played: list[str], lanes: str) -> None:
+    run(pytester, "--luasocket-lanes", lanes, "-k", "right or absent").assert_outcomes(passed=1, failed=1)
+    assert sorted(set(played)) == ["toy/absent", "toy/right"]
+
+
+@pytest.mark.usefixtures("toy")
+def test_collecting_plays_nothing(pytester: pytest.Pytester, played: list[str]) -> None:
+    run(pytester, "--collect-only", "-q")
+    assert played == []
+
+
+@pytest.mark.usefixtures("toy", "played")
+def test_the_first_failure_can_end_it(pytester: pytest.Pytester) -> None:
+    run(pytester, "-x").assert_outcomes(passed=1, failed=1)
+
+
+@pytest.mark.usefixtures("toy", "played")
+def test_an_interrupt_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(interrupting="def pytest_runtest_logreport(report):\n    raise KeyboardInterrupt\n")
+    pytester.syspathinsert()
+    assert run(pytester, "-p", "interrupting").ret == pytest.ExitCode.INTERRUPTED
+
+
+@pytest.mark.usefixtures("toy")
+def test_what_failed_in_company_is_played_alone_in_its_turn(pytester: pytest.Pytester, played: list[str]) -> None:
+    run(pytester, "--luasocket-lanes", "2", "-k", "wrong or right").assert_outcomes(passed=1, failed=1)
+    assert sorted(played) == ["toy/right", "toy/wrong", "toy/wrong"]
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_duration_is_that_of_the_behaviour(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    play = Engine.play
+    monkeypatch.setattr(Engine, "play", lambda *given: replace(play(*given), duration=1234.5))
+    report = tmp_path / "report.xml"
+    run(pytester, "-k", "right", f"--junitxml={report}", "-o", "junit_duration_report=call")
+    assert [case.get("time") for case in ET.parse(report).iter("testcase")] == ["1234.500"]
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "two", "1.5"])
+def test_lanes_are_a_number_from_one_on(pytester: pytest.Pytester, wrong: str) -> None:
+    result = run(pytester, f"--luasocket-lanes={wrong}")
+    result.stderr.fnmatch_lines([f"*--luasocket-lanes: '{wrong}' is not a number from 1 on"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_the_real_specification_runs_in_several_processes(pytester: pytest.Pytester, tmp_path: Path) -> None:
