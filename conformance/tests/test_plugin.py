@@ -286,7 +286,10 @@ def test_the_first_failure_can_end_it(pytester: pytest.Pytester) -> None:
 def test_an_interrupt_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(interrupting="def pytest_runtest_logreport(report):\n    raise KeyboardInterrupt\n")
     pytester.syspathinsert()
-    assert run(pytester, "-p", "interrupting").ret == pytest.ExitCode.INTERRUPTED
+    result = pytester.runpytest_inprocess(
+        *("--pyargs", "luasocket_conformance", "-p", "no:cacheprovider", "-p", "interrupting"), no_reraise_ctrlc=True
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
 
 
 @pytest.mark.usefixtures("toy")
