@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Final
 
 from luasocket_spec import model
@@ -326,20 +326,24 @@ class Engine:
         if play.answered:
             self._deaths_at_start = 0
         if not broken:
-            broken = not self._reset(connection)
+            broken = not self._reset(connection, play.changed)
         if broken:
             self._end()
         return result, late
 
-    def _reset(self, connection: Connection) -> bool:
-        """Have the port forget everything; tell whether it did."""
-        number = self._next_number()
-        try:
-            connection.post({"id": number, "op": "reset"})
-            answer = connection.wait(self.deadline)
-        except PortGone:
-            return False
-        return answer is not None and answer.get("id") == number and "returns" in answer
+    def _reset(self, connection: Connection, changed: Mapping[str, LuaValue] = MappingProxyType({})) -> bool:
+        """Have the port set back these fields of the module and forget everything; tell whether it did."""
+        messages = [{"op": "set", "target": path, "value": encode(value)} for path, value in changed.items()]
+        for message in [*messages, {"op": "reset"}]:
+            number = self._next_number()
+            try:
+                connection.post({"id": number, **message})
+                answer = connection.wait(self.deadline)
+            except PortGone:
+                return False
+            if answer is None or answer.get("id") != number or "returns" not in answer:
+                return False
+        return True
 
 
 class _Play:
@@ -364,6 +368,8 @@ class _Play:
         self._expected: str | None = None
         self._preparing: str | None = None
         self.answered = False
+        #: Fields of the module that were set, with what they were before: another behaviour finds them unchanged.
+        self.changed: dict[str, LuaValue] = {}
         #: Seconds that the functions of the test may need together, beyond the deadline of the call that calls them.
         self._in_functions = sum(
             _longer(step)
@@ -604,6 +610,9 @@ class _Play:
     def _set(self, step: model.Set, scope: _Scope) -> _Steps:
         value = scope.resolve(step.value)
         doing = f"{step.path} = {notation.show(value, Names(scope.visible()))}"
+        if step.path not in self.changed:
+            before = yield _Request({"op": "get", "target": step.path}, doing, str(step.source))
+            self.changed[step.path] = before.returns[0] if before.returns else None
         yield from self._plainly({"op": "set", "target": step.path, "value": encode(value)}, doing, step)
 
     def _make(self, step: model.Make, scope: _Scope) -> _Steps:

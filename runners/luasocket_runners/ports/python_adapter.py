@@ -398,7 +398,8 @@ class PythonAdapter:
 
     def _is_plain(self, table: dict[Any, Any]) -> bool:
         """Tell whether a table is plain data: a class of its own is what a metatable is in Lua."""
-        return type(table) in (dict, self._api.Table) and not any(map(callable, table.values()))
+        holds_function = any(self._type(value) == "function" for value in table.values())
+        return type(table) in (dict, self._api.Table) and not holds_function
 
     def _to_json(self, value: Any) -> Any:
         match value:
