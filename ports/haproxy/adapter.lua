@@ -8,9 +8,11 @@ local adapter = assert(loadfile(os.getenv("LUASOCKET_ADAPTER")))
 -- else), and between two requests the task is. So what stands for a socket makes one at each call until it is
 -- connected, and repeats on it what was called before, as a program does that calls it all in one go.
 local function tcp(...)
-    local made, calls, connected = table.pack(...), {}, nil
+    local made, calls, connected, object = table.pack(...), {}, nil, {}
     local function call(name, self, ...)
-        if connected then
+        if not rawequal(self, object) then
+            return core.tcp()[name](self, ...)
+        elseif connected then
             return connected[name](connected, ...)
         end
         local fresh = core.tcp(table.unpack(made, 1, made.n))
@@ -25,7 +27,7 @@ local function tcp(...)
         return table.unpack(results, 1, results.n)
     end
     local socket = core.tcp()
-    return setmetatable({}, {
+    return setmetatable(object, {
         __tostring = function() return tostring(socket) end,
         __index = function(_, name)
             if type(socket[name]) ~= "function" then
