@@ -305,6 +305,36 @@ def test_handles_and_peers_are_gone_after_a_behaviour(behaviours: Behaviours, to
         assert closed == ["closed"]
 
 
+def test_a_field_that_was_set_is_set_back(behaviours: Behaviours) -> None:
+    written: list[Any] = []
+
+    class Noted(Answers):
+        def post(self, message: dict[str, Any]) -> None:
+            if message["op"] == "set":
+                written.append(message["value"])
+            super().post(message)
+
+    class NotedPort(Scripted):
+        def open(self, dialect: str | None) -> Connection:  # noqa: ARG002
+            return Noted(self._script, self._description)
+
+    (one,) = behaviours(
+        """
+  - id: one
+    says: S.
+    authority: observed
+    steps:
+      - {set: socket.colour, to: red}
+      - {set: socket.colour, to: blue}
+      - {call: socket.gettime, returns: [2]}
+"""
+    )
+    done = [{"returns": []}]
+    with Engine(NotedPort([{"returns": ["green"]}], done, done, [{"returns": [3]}], done)) as engine:
+        assert engine.play(one).verdict is Verdict.FAILED
+    assert written == ["red", "blue", "green"]
+
+
 def test_a_trouble_of_a_peer_while_a_call_blocks_is_not_the_result(behaviours: Behaviours) -> None:
     from luasocket_runners.ports import resolve
 

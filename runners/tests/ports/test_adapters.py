@@ -145,6 +145,13 @@ def test_a_table_that_holds_a_function_is_an_object(line: Line) -> None:
     assert line.ask(op="get", handle=value["handle"], field="g") == {"returns": [None]}
 
 
+def test_a_table_that_holds_one_that_can_be_called_is_plain(line: Line) -> None:
+    client = line.handle("socket.tcp4")
+    sink = line.handle("socket.sink", "keep-open", {"handle": client})
+    held = [{"handle": sink, "type": "table"}]
+    assert line.call("socket.skip", 0, {"table": [[1, {"handle": sink}]]}) == [{"table": [[1, *held]]}]
+
+
 def test_release_forgets_and_closes(line: Line) -> None:
     """The descriptor's number is free again: the system gives the lowest that is."""
     handle = line.handle("socket.tcp4")
