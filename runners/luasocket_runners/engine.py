@@ -16,8 +16,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType, TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from luasocket_spec import model
 from luasocket_spec.model import Authority, Behaviour, Dialect
@@ -53,14 +54,18 @@ class _Stop(Exception):
         self.late = late
 
 
+#: Text for a result; made only where one needs it, for most steps do what they should.
+_Words: TypeAlias = str | Callable[[], str]
+
+
 @dataclass(slots=True)
 class _Request:
     """Something asked of the port, with what peers do meanwhile; it may take ``longer`` than the deadline."""
 
     message: dict[str, Any]
-    doing: str
-    where: str
-    expected: str | None = None
+    doing: _Words
+    source: model.Source
+    expected: _Words | None = None
     meanwhile: tuple[model.While, ...] = ()
     prefix: str = ""
     longer: float = 0.0
@@ -363,9 +368,9 @@ class _Play:
             frozenset(model.AUTHORITIES) if engine._authority is None else frozenset({engine._authority})
         )
         self._forked = False
-        self.doing = ""
-        self.where = ""
-        self._expected: str | None = None
+        self._doing: _Words = ""
+        self._source: model.Source | None = None
+        self._expected: _Words | None = None
         self._preparing: str | None = None
         self.answered = False
         #: Fields of the module that were set, with what they were before: another behaviour finds them unchanged.
@@ -395,10 +400,10 @@ class _Play:
             self._behaviour,
             Verdict.FAILED,
             reason,
-            doing=self.doing,
-            expected=self._expected,
+            doing=_said(self._doing),
+            expected=None if self._expected is None else _said(self._expected),
             returned=returned,
-            where=self.where,
+            where="" if self._source is None else str(self._source),
             preparing=self._preparing,
         )
 
@@ -447,7 +452,7 @@ class _Play:
 
     def _play_steps(self, steps: tuple[model.Step, ...], scope: _Scope) -> _Steps:
         for step in steps:
-            self.where, self.doing, self._expected = str(step.source), "", None
+            self._source, self._doing, self._expected = step.source, "", None
             yield from self._PLAY[type(step)](self, step, scope)
 
     # -- talking
@@ -476,7 +481,7 @@ class _Play:
         """Have results speak of the request that a frame waits for."""
         request = frame.request
         assert request is not None
-        self.doing, self.where, self._expected = request.doing, request.where, request.expected
+        self._doing, self._source, self._expected = request.doing, request.source, request.expected
 
     @staticmethod
     def _due(item: model.While, began: float, prefix: str) -> _Due:
@@ -507,7 +512,7 @@ class _Play:
             self._act(due.action, scope)
         except (PeerFailure, OSError) as trouble:
             if isinstance(trouble, PeerFailure) and due.action.verb in JUDGING:
-                self.doing, self.where = _peer_doing(due.action, scope), str(due.action.source)
+                self._doing, self._source = _peer_doing(due.action, scope), due.action.source
                 self._expected = None
                 raise _Stop(self.failed(str(trouble)), broken=True) from None
             # the call may have returned and closed in the meantime: its answer, not the peer's trouble, is what counts
@@ -573,13 +578,13 @@ class _Play:
     def _call(self, step: model.Call, scope: _Scope) -> _Steps:
         names = Names(scope.visible())
         args = scope.resolve_list(step.args)
-        self.doing = doing = notation.show_call(step.target, args, names)
+        self._doing = doing = partial(notation.show_call, step.target, args, names)
         outcomes = self._outcomes(step.expect)
-        expected = self._show_outcomes(outcomes, names)
+        expected = partial(self._show_outcomes, outcomes, names)
         request = _Request(
             {"op": "call", **scope.target(step.target), "args": [encode(value) for value in args]},
             doing,
-            str(step.source),
+            step.source,
             expected,
             step.meanwhile,
             scope.prefix,
@@ -596,13 +601,13 @@ class _Play:
     def _get(self, step: model.Get, scope: _Scope) -> _Steps:
         names = Names(scope.visible())
         if step.name is None:
-            self.doing = step.field
+            self._doing = step.field
             message: dict[str, Any] = {"op": "get", "target": step.field}
         else:
-            self.doing = f"{step.name}.{step.field}"
+            self._doing = f"{step.name}.{step.field}"
             message = {"op": "get", "handle": scope.handle(step.name).number, "field": step.field}
         outcomes = self._outcomes(step.expect)
-        answer = yield _Request(message, self.doing, str(step.source), self._show_outcomes(outcomes, names))
+        answer = yield _Request(message, self._doing, step.source, partial(self._show_outcomes, outcomes, names))
         self._compare(outcomes, answer, scope, names)
         if step.bind is not None and answer.returns:
             scope.bind(step.bind, answer.returns[0])
@@ -611,27 +616,27 @@ class _Play:
         value = scope.resolve(step.value)
         doing = f"{step.path} = {notation.show(value, Names(scope.visible()))}"
         if step.path not in self.changed:
-            before = yield _Request({"op": "get", "target": step.path}, doing, str(step.source))
+            before = yield _Request({"op": "get", "target": step.path}, doing, step.source)
             self.changed[step.path] = before.returns[0] if before.returns else None
         yield from self._plainly({"op": "set", "target": step.path, "value": encode(value)}, doing, step)
 
     def _make(self, step: model.Make, scope: _Scope) -> _Steps:
         value = scope.resolve(step.value)
         doing = f"{step.name} = {notation.show(value, Names(scope.visible()))}"
-        answer = yield _Request({"op": "make", "value": encode(value)}, doing, str(step.source))
+        answer = yield _Request({"op": "make", "value": encode(value)}, doing, step.source)
         if answer.returns is None or len(answer.returns) != 1:
             raise BadMessage("make was not answered with one value")
         scope.bind(step.name, answer.returns[0])
 
     def _drop(self, step: model.Drop, scope: _Scope) -> _Steps:
-        self.doing = f"{', '.join(step.names)} = nil; collectgarbage()"
+        self._doing = f"{', '.join(step.names)} = nil; collectgarbage()"
         numbers = [scope.handle(name).number for name in step.names]
         for name in step.names:
             scope.unbind(name)
-        yield from self._plainly({"op": "release", "handles": numbers}, self.doing, step)
+        yield from self._plainly({"op": "release", "handles": numbers}, self._doing, step)
 
     def _plainly(self, message: dict[str, Any], doing: str, step: model.Set | model.Drop) -> _Steps:
-        answer = yield _Request(message, doing, str(step.source))
+        answer = yield _Request(message, doing, step.source)
         if answer.returns is None:
             shown = notation.show(answer.raises, self._names)
             raise self._stop("it raised an error", returned=f"error: {shown}")
@@ -639,7 +644,7 @@ class _Play:
     def _called(self, step: model.Called, scope: _Scope) -> _Steps:
         function = next(item for item in self._functions if item.data.name == step.function)
         names = Names(scope.visible())
-        self.doing = f"{step.function}, a function of the test"
+        self._doing = f"{step.function}, a function of the test"
         times = len(function.calls)
         if times != step.times:
             self._expected = f"called {_times(step.times)}"
@@ -654,10 +659,10 @@ class _Play:
 
     def _system(self, step: model.System, scope: _Scope) -> _Steps:
         names = Names(scope.visible())
-        self.doing = notation.show_system(step)
+        self._doing = notation.show_system(step)
         outcomes = self._outcomes(step.expect)
         message = {"op": "call", "handle": scope.handle(step.name).number, "method": "getfd", "args": []}
-        answer = yield _Request(message, self.doing, str(step.source), self._show_outcomes(outcomes, names))
+        answer = yield _Request(message, self._doing, step.source, partial(self._show_outcomes, outcomes, names))
         descriptor = answer.returns[0] if answer.returns else None
         told = self._show_answer(answer, names)
         if not isinstance(descriptor, int | float) or not 0 <= descriptor < inspection.DESCRIPTORS:
@@ -671,7 +676,7 @@ class _Play:
         self._compare(outcomes, replace(answer, returns=(value,)), scope, names)
 
     def _peer(self, step: model.Peer, scope: _Scope) -> _Steps:
-        self.doing = _peer_doing(step.action, scope)
+        self._doing = _peer_doing(step.action, scope)
         try:
             self._act(step.action, scope)
         except PeerFailure as failure:
@@ -833,6 +838,10 @@ class _Scope:
 def _longer(step: model.Call) -> float:
     """Return the seconds that a call is to wait, at most."""
     return max([step.takes.at_least or 0.0, *(item.after for item in step.meanwhile)])
+
+
+def _said(words: _Words) -> str:
+    return words if isinstance(words, str) else words()
 
 
 def _times(count: int) -> str:

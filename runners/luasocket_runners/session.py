@@ -232,6 +232,7 @@ class Session:
         lanes: int = 1,
         deadline: float = DEADLINE,
     ) -> None:
+        self._port = port
         self._make = partial(Engine, port, dialect, authority, deadline=deadline)
         self._lanes = 1 if port.one_at_a_time else lanes
         self._behaviours = behaviours
@@ -260,6 +261,8 @@ class Session:
         if threading.active_count() > 1 or "fork" not in multiprocessing.get_all_start_methods():
             return
         processes = min(self._lanes, len(self._behaviours) // WORTH_A_PROCESS)
+        if processes > 1:
+            self._port.prepare()
         gc.freeze()  # what is there now is shared, and stays so when garbage is collected
         self._workers = [_Worker(self._make, self._behaviours) for _ in range(processes - 1)]
 

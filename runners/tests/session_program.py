@@ -76,6 +76,7 @@ class ToyPort(PythonPort):
 
 def function(scenario: str) -> Callable[[int], tuple[int, ...]]:
     """Return the port's function."""
+    first = multiprocessing.get_context("fork").Lock()
 
     def one(number: int) -> tuple[int, ...]:
         elsewhere = os.getpid() != FIRST
@@ -83,7 +84,7 @@ def function(scenario: str) -> Callable[[int], tuple[int, ...]]:
             os._exit(9)
         if scenario == "breaks" and elsewhere:
             raise SystemExit
-        if scenario == "interrupt" and elsewhere:
+        if scenario == "interrupt" and elsewhere and first.acquire(block=False):
             os.killpg(0, signal.SIGINT)
         return (1 if number % 50 else 2,)
 

@@ -107,6 +107,10 @@ class Port(ABC):
     #: Whether a second connection has to wait for the end of the first.
     one_at_a_time: bool = False
 
+    def prepare(self) -> None:
+        """Do what all connections share, before the runner's process is copied: each copy would do it again."""
+        return
+
     @abstractmethod
     def open(self, dialect: str | None) -> Connection:
         """Start a fresh adapter.

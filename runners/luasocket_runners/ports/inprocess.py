@@ -6,6 +6,7 @@ killed as a process can, so `close` unblocks what it can and then abandons the t
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import queue
@@ -117,6 +118,11 @@ class PythonPort(Port):
     def __init__(self, name: str, load: Callable[[], Api]) -> None:
         self.name = name
         self._load = load
+
+    def prepare(self) -> None:
+        """Import the implementation; where it is not there, `open` tells."""
+        with contextlib.suppress(ImportError):
+            self._load()
 
     def open(self, dialect: str | None) -> Connection:
         """Start the thread."""

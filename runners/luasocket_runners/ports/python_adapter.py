@@ -7,7 +7,6 @@ bytes, dict (a table), functions, and anything else (an object); several results
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import math
 import os
@@ -190,6 +189,8 @@ class PythonAdapter:
                 (descriptor,) = self._api.index(value, "getfd")(value)
                 with socket.socket(fileno=os.dup(descriptor)) as double:
                     double.shutdown(socket.SHUT_RDWR)
+        import ctypes  # rarely needed, and slow to import
+
         for thread in [self._thread, *(coroutine.thread for coroutine in list(self._coroutines))]:
             if thread is not None:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Abandoned))

@@ -6,10 +6,10 @@ What lives here: its few words and its colour. What may not: more words. Text is
 from __future__ import annotations
 
 import json
+from html import escape
 from importlib import resources
 from string import Template
 from typing import Final
-from xml.sax.saxutils import escape
 
 from luasocket_runners.reports.joined import Joined
 from luasocket_runners.result import Verdict
@@ -55,9 +55,9 @@ def svg(joined: Joined) -> str:
     about = ", ".join(column.label for column in joined.columns)
     template = resources.files(__package__).joinpath("assets", "badge.svg").read_text(encoding="utf-8")
     return Template(template).substitute(
-        label=escape(LABEL),
-        message=escape(message),
-        title=escape(f"{LABEL}: {message} ({about})".translate(_FORBIDDEN)),
+        label=escape(LABEL, quote=False),
+        message=escape(message, quote=False),
+        title=escape(f"{LABEL}: {message} ({about})".translate(_FORBIDDEN), quote=False),
         colour=_COLOURS[colour],
         left=left,
         right=right,
