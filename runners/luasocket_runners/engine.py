@@ -14,7 +14,7 @@ to a request tells which generator goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType, TracebackType
@@ -562,16 +562,20 @@ class _Play:
         if "raises" in message:
             return _Answer(None, decode(message["raises"]), duration)
         if "missing" in message:
-            stop = self._stop(f"the port has no {notation.plain(message['missing'])}")
             assert frame.request is not None
             called = frame.request.message
             missing = f":{called['method']}" if called.get("method") else called.get("target")
-            stop.result = replace(stop.result, verdict=Verdict.NOT_IMPLEMENTED, missing=missing)
-            raise stop
+            raise self._not_implemented(notation.plain(message["missing"]), missing)
         if "fault" in message:
             result = self.failed(f"the adapter could not do it: {notation.plain(message['fault'])}")
             raise _Stop(replace(result, verdict=Verdict.ERRORED, expected=None), broken=True)
         raise BadMessage(f"an answer with the keys {quoted(sorted(message))}")
+
+    def _not_implemented(self, told: str, missing: str | None) -> _Stop:
+        """Return the end of a play for want of something: as it is told to people, and its name for declarations."""
+        stop = self._stop(f"the port has no {told}")
+        stop.result = replace(stop.result, verdict=Verdict.NOT_IMPLEMENTED, missing=missing)
+        return stop
 
     # -- the steps
 
@@ -608,6 +612,10 @@ class _Play:
             message = {"op": "get", "handle": scope.handle(step.name).number, "field": step.field}
         outcomes = self._outcomes(step.expect)
         answer = yield _Request(message, self._doing, step.source, partial(self._show_outcomes, outcomes, names))
+        if answer.returns is not None and answer.returns[:1] in ((), (None,)) and _are_functions(outcomes.values()):
+            # a method that is looked up to be called without its object is as absent as one that is called
+            missing = step.field if step.name is None else f":{step.field}"
+            raise self._not_implemented(missing, missing)
         self._compare(outcomes, answer, scope, names)
         if step.bind is not None and answer.returns:
             scope.bind(step.bind, answer.returns[0])
@@ -838,6 +846,12 @@ class _Scope:
 def _longer(step: model.Call) -> float:
     """Return the seconds that a call is to wait, at most."""
     return max([step.takes.at_least or 0.0, *(item.after for item in step.meanwhile)])
+
+
+def _are_functions(outcomes: Iterable[model.Outcome]) -> bool:
+    """Tell whether nothing but a function is expected."""
+    function = model.OfType(("function",))
+    return all(isinstance(outcome, model.Returns) and outcome.values == (function,) for outcome in outcomes)
 
 
 def _said(words: _Words) -> str:

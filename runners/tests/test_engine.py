@@ -124,6 +124,27 @@ def test_what_is_not_of_the_protocol_is_told(
     assert all(connection.closed for connection in port.connections)
 
 
+@pytest.mark.parametrize(
+    ("field", "wanted", "answer", "verdict", "missing"),
+    [
+        ("x.getstats", "{type: function}", [None], Verdict.NOT_IMPLEMENTED, ":getstats"),
+        ("x.getstats", "{type: function}", [], Verdict.NOT_IMPLEMENTED, ":getstats"),
+        ("socket.udp4", "{type: function}", [None], Verdict.NOT_IMPLEMENTED, "socket.udp4"),
+        ("x.getstats", "{type: function}", [1], Verdict.FAILED, None),
+        ("socket._SETSIZE", "{type: number}", [None], Verdict.FAILED, None),
+    ],
+)
+def test_a_method_that_is_looked_up_and_not_there_is_not_implemented(
+    behaviours: Behaviours, field: str, wanted: str, answer: list[Any], verdict: Verdict, missing: str | None
+) -> None:
+    steps = f"{{call: socket.tcp, returns: [{{type: object}}], as: x}}, {{get: {field}, is: {wanted}}}"
+    (one,) = behaviours(f"  - {{id: one, SO, steps: [{steps}]}}\n")
+    port = Scripted([{"returns": [{"handle": 1, "type": "userdata"}]}], [{"returns": answer}])
+    with Engine(port) as engine:
+        result = engine.play(one)
+    assert (result.verdict, result.missing) == (verdict, missing)
+
+
 def test_tables_in_tables_do_not_exhaust_us(behaviours: Behaviours) -> None:
     (one,) = behaviours(ONE)
     deep: Any = 1
