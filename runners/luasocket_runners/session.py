@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Final
+from typing import ClassVar, Final
 
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
@@ -27,6 +27,8 @@ from luasocket_runners.result import CONFORMING, Result, Verdict
 #: Behaviours in flight at once where nobody says otherwise. Most of a behaviour's time is waiting, so more lanes than
 #: cores pay; beyond this many the work of the runner itself is what a run waits for.
 LANES: Final = 8
+#: What makes a selector a pattern.
+_PATTERN: Final = frozenset("*?[")
 #: Behaviours for which another process pays: starting it and its port costs as much as playing some dozens.
 WORTH_A_PROCESS: Final = 64
 #: Calls that hang are played again alone until so many have hung there, too: each costs the whole deadline, and a port
@@ -57,8 +59,10 @@ def select(behaviours: Iterable[Behaviour], selectors: Sequence[str]) -> tuple[l
 
 def names(selector: str, identity: str) -> bool:
     """Tell whether a selector names the behaviour with this id."""
-    prefix = selector.rstrip("/")
-    return identity == prefix or identity.startswith(prefix + "/") or fnmatch.fnmatchcase(identity, selector)
+    if _PATTERN.isdisjoint(selector):  # a list has a thousand of them, to be held against thousands of ids
+        prefix = selector.rstrip("/")
+        return identity.startswith(prefix) and identity[len(prefix) :][:1] in ("", "/")
+    return fnmatch.fnmatchcase(identity, selector)
 
 
 class _Work:
@@ -149,9 +153,13 @@ def _lane(engine: Engine, work: _Work) -> None:
 class _Worker:
     """A lane in another process. It is told which behaviours to play by their places in the list."""
 
+    #: Our ends of all pipes. A process that kept a copy of one would keep the lane from seeing that we were killed.
+    ends: ClassVar[set[Connection]] = set()
+
     def __init__(self, make: Callable[[], Engine], behaviours: Sequence[Behaviour]) -> None:
         context = multiprocessing.get_context("fork")
         self._ours, theirs = context.Pipe()
+        self.ends.add(self._ours)
         self._process = context.Process(target=_serve, args=(theirs, make, behaviours), name="lane", daemon=True)
         self._process.start()
         theirs.close()
@@ -177,6 +185,7 @@ class _Worker:
             self._process.kill()
             self._process.join()
         self._process.close()
+        self.ends.discard(self._ours)
         self._ours.close()
 
 
@@ -184,6 +193,8 @@ def _serve(pipe: Connection, make: Callable[[], Engine], behaviours: Sequence[Be
     """Play, in a process of our own, what is asked for through the pipe."""
     # Ctrl-C goes to all of us; the first process tells about it, and has us end
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for end in _Worker.ends:
+        end.close()
     asked = False
     with contextlib.suppress(EOFError, OSError):  # the first process is gone
         try:
