@@ -86,6 +86,8 @@ def function(scenario: str) -> Callable[[int], tuple[int, ...]]:
             raise SystemExit
         if scenario == "interrupt" and elsewhere and first.acquire(block=False):
             os.killpg(0, signal.SIGINT)
+        if scenario == "killed" and elsewhere and first.acquire(block=False):
+            os.kill(FIRST, signal.SIGKILL)
         return (1 if number % 50 else 2,)
 
     return one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -192,16 +193,21 @@ PLENTY = "about: test\nbehaviours:\n" + "".join(
 )
 
 
+def play(data: Path, scenario: str) -> subprocess.CompletedProcess[str]:
+    """Run a scenario, and wait until all its processes have ended: each of them holds the pipes that we read."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(Path(__file__).with_name("session_program.py")), str(data), scenario],
+        capture_output=True, text=True, timeout=6 * SOON, start_new_session=True, check=False,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def program(make_data: Callable[[str], Path]) -> Callable[[str], dict[str, Any]]:
     """Runs a scenario of ``session_program.py`` and returns what it tells; nothing may be left behind, or printed."""
     data = make_data(PLENTY)
 
     def run(scenario: str) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, "-W", "error", str(Path(__file__).with_name("session_program.py")), str(data), scenario],
-            capture_output=True, text=True, timeout=6 * SOON, start_new_session=True, check=False,
-        )  # fmt: skip
+        done = play(data, scenario)
         assert (done.returncode, done.stderr) == (0, "")
         told: dict[str, Any] = json.loads(done.stdout)
         assert told["processes"] == 3
@@ -247,3 +253,7 @@ def test_what_ends_a_process_ends_the_run(
 ) -> None:
     told = program(scenario)
     assert (told["trouble"], told["results"]) == (trouble, [])
+
+
+def test_processes_end_when_the_first_is_killed(make_data: Callable[[str], Path]) -> None:
+    assert play(make_data(PLENTY), "killed").returncode == -signal.SIGKILL
