@@ -193,11 +193,14 @@ class Engine:
             patience = max(self.deadline, DEADLINE)
             description = connection.wait(patience)
             if description is None:
-                raise PortGone(f"it did not answer describe within {patience:g} s")
+                raise PortGone(f"it did not answer describe within {patience:g} s (does it flush what it writes?)")
             if description.get("id") != number or not isinstance(description.get("name"), str):
-                raise PortGone("its first message is no answer to describe")
-            if description.get("protocol") != 1:
-                theirs = quoted(description.get("protocol"))
+                wanted = f"which has the id {number} and a name"
+                raise PortGone(f"its first message is no answer to describe, {wanted}: {quoted(description)}")
+            if "protocol" not in description:
+                raise PortUnavailable(f"The adapter of {self.port.name} does not say its protocol; we speak 1.")
+            if description["protocol"] != 1:
+                theirs = quoted(description["protocol"])
                 raise PortUnavailable(f"The adapter of {self.port.name} speaks protocol {theirs}, we speak 1.")
             if not isinstance(description.get("capabilities", []), list):
                 raise PortUnavailable(f"The adapter of {self.port.name} gives capabilities that are no list.")

@@ -286,8 +286,8 @@ def test_what_a_port_says_of_itself_is_escaped() -> None:
         ({"protocol": 2}, "speaks protocol 2, we speak 1"),
         ({"protocol": "\x1b" * 500}, r"speaks protocol '\x1b"),
         ({"capabilities": 7}, "capabilities that are no list"),
-        ({"name": 7}, "does not start: its first message is no answer to describe (tried 3 times)"),
-        ({"id": 99}, "does not start: its first message is no answer to describe (tried 3 times)"),
+        ({"name": 7}, "no answer to describe, which has the id 3 and a name: {'id': 3, "),
+        ({"id": 99}, "no answer to describe, which has the id 3 and a name: {'id': 99, "),
     ],
 )
 def test_a_port_that_describes_itself_wrongly_cannot_be_run(description: dict[str, Any], sentence: str) -> None:
