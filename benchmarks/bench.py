@@ -63,10 +63,14 @@ def shortest(measure: Callable[[], float], repeat: int) -> float:
     return min(measure() for _ in range(repeat))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def row(*cells: str) -> str:
+    """Return a line of a table in Markdown."""
+    return f"| {' | '.join(cells)} |"
+
+
+def head(*cells: str) -> str:
+    """Return the first two lines of a table in Markdown."""
+    return f"{row(*cells)}\n{row(*['---'] * len(cells))}"
 
 
 # -- the whole specification
@@ -88,16 +92,15 @@ def whole(port: str, lanes: int) -> tuple[float, float]:
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def lanes_table(repeat: int) -> str:
-    """Return the table of wall times by lanes."""
-    rows = []
+def lanes_table(repeat: int) -> Iterator[str]:
+    """Yield the table of wall times by lanes, line by line."""
+    yield head("seconds (of processors)", *(f"{lanes} lane{'s'[: lanes > 1]}" for lanes in LANES))
     for port in PORTS:
         cells = []
         for lanes in LANES:
             runs = [whole(port, lanes) for _ in range(repeat)]
             cells.append(f"{min(wall for wall, _ in runs):.1f} ({min(cpu for _, cpu in runs):.1f})")
-        rows.append([f"`{port}`", *cells])
-    return table(["seconds (of processors)", *(f"{lanes} lane{'s'[: lanes > 1]}" for lanes in LANES)], rows)
+        yield row(f"`{port}`", *cells)
 
 
 # -- one call
@@ -119,15 +122,15 @@ def one_call(name: str) -> float:
         connection.close()
 
 
-def calls_table(repeat: int) -> str:
-    """Return the table of the cost of one call."""
+def calls_table(repeat: int) -> Iterator[str]:
+    """Yield the table of the cost of one call, line by line."""
     plain_calls = 1_000_000
     plain = shortest(partial(workload, "call", 0, plain_calls, "LuaSocket (lua5.4)"), repeat) / plain_calls
-    rows = [["plain Lua (`lua5.4`)", f"{plain * 1e6:.2f}", "1"]]
+    yield head("`socket.gettime()`", "microseconds", "ratio to plain Lua")
+    yield row("plain Lua (`lua5.4`)", f"{plain * 1e6:.2f}", "1")
     for name, shown in CALLED.items():
         seconds = shortest(partial(one_call, name), repeat)
-        rows.append([shown, f"{seconds * 1e6:.0f}", f"{seconds / plain:.0f}"])
-    return table(["`socket.gettime()`", "microseconds", "ratio to plain Lua"], rows)
+        yield row(shown, f"{seconds * 1e6:.0f}", f"{seconds / plain:.0f}")
 
 
 # -- throughput
@@ -163,22 +166,20 @@ def streamed(name: str, implementation: str) -> float:
         return workload(name, port, count, implementation)
 
 
-def throughput_table(repeat: int) -> str:
-    """Return the table of throughput: seconds of the reference, and its ratios to the others."""
+def throughput_table(repeat: int) -> Iterator[str]:
+    """Yield the table of throughput, line by line: seconds of the reference, and its ratios to the others."""
     measures: dict[str, Callable[[str], float]] = {}
     for name, (_, _, about) in STREAMS.items():
         measures[about] = partial(streamed, name)
     for name, (count, about) in OTHERS.items():
         measures[about] = partial(workload, name, 0, count)
-    rows = []
+    yield head("workload", "reference, seconds", *(f"ratio to {who}" for who in list(IMPLEMENTATIONS)[1:]))
     for about, measure in measures.items():
         own, *others = (shortest(partial(measure, who), repeat) for who in IMPLEMENTATIONS)
-        rows.append([about, f"{own:.2f}", *(f"{own / other:.1f}" for other in others)])
-    names = [f"ratio to {who}" for who in list(IMPLEMENTATIONS)[1:]]
-    return table(["workload", "reference, seconds", *names], rows)
+        yield row(about, f"{own:.2f}", *(f"{own / other:.1f}" for other in others))
 
 
-PARTS: Final[Mapping[str, tuple[str, Callable[[int], str]]]] = {
+PARTS: Final[Mapping[str, tuple[str, Callable[[int], Iterator[str]]]]] = {
     "lanes": ("The whole specification, by port and lanes", lanes_table),
     "calls": ("One call, by kind of port", calls_table),
     "throughput": ("Throughput of the reference", throughput_table),
@@ -198,7 +199,9 @@ def main() -> int:
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores, load {load}")
     for name in options.parts or PARTS:
         title, measure = PARTS[name]
-        print(f"\n### {title}\n\n{measure(options.repeat)}", flush=True)
+        print(f"\n### {title}\n", flush=True)
+        for line in measure(options.repeat):
+            print(line, flush=True)
     return 0
 
 
