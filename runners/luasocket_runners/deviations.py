@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -27,7 +27,7 @@ from luasocket_runners import notation
 from luasocket_runners.absences import Absences, AbsencesError
 from luasocket_runners.ports import Terms
 from luasocket_runners.result import Listed, Result, Verdict
-from luasocket_runners.session import names
+from luasocket_runners.session import is_pattern, names
 
 #: The word that the reason begins with in a line that ``--update-deviations`` wrote and nobody has explained yet.
 UNEXPLAINED: Final = "UNEXPLAINED"
@@ -55,6 +55,13 @@ class Deviation:
         return not self.reason.startswith(UNEXPLAINED)
 
 
+def _places(identity: str) -> Iterator[str]:
+    """Yield what names a behaviour without being a pattern: its id, and each beginning of it up to a slash."""
+    while identity:
+        yield identity
+        identity = identity.rpartition("/")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Deviations:
     """The lines of a file; without a file, none."""
@@ -62,6 +69,16 @@ class Deviations:
     file: str = ""
     lines: tuple[Deviation, ...] = ()
     kind: Literal["known", "flaky"] = "known"
+    #: The lines by their selectors, and those that have patterns: a thousand are asked for thousands of behaviours.
+    _plain: dict[str, Deviation] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _patterns: list[Deviation] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for line in self.lines:
+            if is_pattern(line.selector):
+                self._patterns.append(line)
+            else:
+                self._plain.setdefault(line.selector.rstrip("/"), line)
 
     @classmethod
     def load(
@@ -73,6 +90,7 @@ class Deviations:
         except (OSError, UnicodeDecodeError) as error:
             raise DeviationsError(f"{path}: the {_TITLES[kind]} cannot be read: {error}") from None
         identities = [behaviour.id for behaviour in behaviours]
+        places = {place for identity in identities for place in _places(identity)}
         found: dict[str, Deviation] = {}
         problems = []
         for number, raw in enumerate(text.splitlines(), 1):
@@ -84,7 +102,9 @@ class Deviations:
                 problems.append(f"{path}:{number}: give a reason: 'ID: reason, link'")
             elif selector in found:
                 problems.append(f"{path}:{number}: {selector} is listed in line {found[selector].line} already")
-            elif not any(names(selector, identity) for identity in identities):
+            elif selector.rstrip("/") not in places and not (
+                is_pattern(selector) and any(names(selector, identity) for identity in identities)
+            ):
                 problems.append(f"{path}:{number}: {selector} names no behaviour; see 'luasocket-conformance list'")
             else:
                 found[selector] = Deviation(selector, reason, number)
@@ -94,7 +114,9 @@ class Deviations:
 
     def find(self, identity: str) -> Deviation | None:
         """Return the line that speaks of a behaviour: the first that names it."""
-        return next((line for line in self.lines if names(line.selector, identity)), None)
+        found = [self._plain[place] for place in _places(identity) if place in self._plain]
+        found.extend(line for line in self._patterns if names(line.selector, identity))
+        return min(found, key=lambda line: line.line, default=None)
 
     def hold(self, result: Result) -> Result:
         """Return the result as it counts in the light of what is known."""

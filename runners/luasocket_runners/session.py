@@ -57,9 +57,14 @@ def select(behaviours: Iterable[Behaviour], selectors: Sequence[str]) -> tuple[l
     return chosen, [selector for selector in selectors if selector in unused]
 
 
+def is_pattern(selector: str) -> bool:
+    """Tell whether a selector is a pattern, and not the id of a behaviour or its beginning."""
+    return not _PATTERN.isdisjoint(selector)
+
+
 def names(selector: str, identity: str) -> bool:
     """Tell whether a selector names the behaviour with this id."""
-    if _PATTERN.isdisjoint(selector):  # a list has a thousand of them, to be held against thousands of ids
+    if not is_pattern(selector):  # a list has a thousand of them, to be held against thousands of ids
         prefix = selector.rstrip("/")
         return identity.startswith(prefix) and identity[len(prefix) :][:1] in ("", "/")
     return fnmatch.fnmatchcase(identity, selector)
