@@ -4,7 +4,7 @@ What lives here: making mutants (cosmic-ray does), playing on each the behaviour
 fails, and the page of results. What may not: judging a survivor; ``equivalent.yaml`` says which are no mistakes, and
 why.
 
-Usage: python strength/mutants.py [--share S] [--seed N] [--jobs N] [--write] [FILE ...]
+Usage: python strength/mutants.py [--minutes M] [--seed N] [--jobs N] [--write] [FILE ...]
 
 cosmic-ray's own way, a command for each mutant, would start Python and load the specification each time, and changes
 files in place. Here, one process loads everything but the reference and is forked for each mutant: the copy imports the
@@ -21,6 +21,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import math
 import os
 import random
 import selectors
@@ -29,7 +30,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -161,12 +162,17 @@ def mutant_at(place: Place) -> Mutant | None:
     return Mutant(path.name, line, name.removeprefix("core/"), after, old, new)
 
 
+def _first_line(node: ast.FunctionDef | ast.Lambda) -> int:
+    decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+    return min([node.lineno, *(one.lineno for one in decorators)])
+
+
 def _functions(code: str) -> list[tuple[int, int]]:
     """Return the first and last line of each function, decorators included; an inner one after the outer."""
     return sorted(
-        (min([node.lineno, *(one.lineno for one in node.decorator_list)]), node.end_lineno or node.lineno)
+        (_first_line(node), node.end_lineno or node.lineno)
         for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.FunctionDef)
+        if isinstance(node, ast.FunctionDef | ast.Lambda)
     )
 
 
@@ -292,19 +298,26 @@ def _read_all(readers: Sequence[int]) -> dict[int, str]:
 
 
 def run(
-    mutants: Sequence[Mutant], jobs: int, seen: Callable[[Mutant, int], None] = lambda mutant, status: None
+    mutants: Iterator[Mutant],
+    jobs: int,
+    until: float = math.inf,
+    seen: Callable[[Mutant, int], None] = lambda mutant, status: None,
 ) -> list[tuple[Mutant, int]]:
-    """Play the specification on each mutant, several at once; return those that were played, with what came of each."""
+    """Play the specification on mutants, several at once, and begin none after `until`; return what came of each."""
     spec = luasocket_spec.load()
     assert PACKAGE not in sys.modules, "the reference has to be imported after the fork"
     looked = _first_look(spec)
     by_key = {(dialect, one.id): one for dialect in DIALECTS for one in spec.behaviours}
-    functions = {file: _functions((REFERENCE / file).read_text()) for file in {mutant.file for mutant in mutants}}
+    functions = {
+        file: _functions((REFERENCE / file).read_text()) for file in (path.name for path in REFERENCE.glob("*.py"))
+    }
 
     def order(mutant: Mutant) -> list[tuple[str, Behaviour]]:
         around = [first for first, last in functions[mutant.file] if first <= mutant.line <= last]
-        place = f"{mutant.file}:{around[-1]}" if around else None
-        keys = [key for key, (_duration, entered) in looked.items() if place is None or place in entered]
+        place = f"{mutant.file}:{around[-1]}" if around else ""
+        keys = [key for key, (_duration, entered) in looked.items() if place in entered]
+        if not keys:  # what runs when the module is imported concerns all
+            keys = list(looked)
 
         def rank(key: Played) -> tuple[bool, float]:
             duration, entered = looked[key]
@@ -316,11 +329,10 @@ def run(
 
     done: list[tuple[Mutant, int]] = []
     running: dict[int, tuple[Mutant, float]] = {}
-    todo = iter(mutants)
     more = True
     while more or running:
         while more and len(running) < jobs:
-            mutant = next(todo, None)
+            mutant = next(mutants, None) if time.monotonic() < until else None
             if mutant is None:
                 more = False
                 break
@@ -352,7 +364,7 @@ def _reasons() -> dict[tuple[str, str, str], str]:
     return {(entry["file"], entry["line"], entry["becomes"]): entry["because"] for entry in entries}
 
 
-def _page(results: Sequence[tuple[Mutant, int]], total: Counter[str], share: float, seconds: float) -> str:
+def _page(results: Sequence[tuple[Mutant, int]], total: Counter[str], seconds: float, *, whole: bool) -> str:
     """Return the page of results."""
     reasons = _reasons()
     count: Counter[str] = Counter(mutant.file for mutant, _status in results)
@@ -362,7 +374,7 @@ def _page(results: Sequence[tuple[Mutant, int]], total: Counter[str], share: flo
     )
     equivalent = [one for one in survivors if (one.file, one.old, one.new) in reasons]
     alive = [one for one in survivors if one not in equivalent]
-    which = "all of them" if share >= 1 else f"a random sample of {len(results)}"
+    which = f"all {len(results)} that are code" if whole else f"a random sample of {len(results)}"
     spec = luasocket_spec.__version__
     lines = [
         "# Mutants of the reference",
@@ -393,8 +405,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit status: 1 if a mutant is alive."""
     parser = argparse.ArgumentParser(description="Play the specification on mutants of the reference.")
     parser.add_argument("files", nargs="*", metavar="FILE", help="files of the reference (default: all)")
-    parser.add_argument("--share", type=float, default=1.0, help="the share of the mutants to play (default: 1)")
-    parser.add_argument("--seed", type=int, default=1, help="what the choice depends on (default: 1)")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="begin no mutant later: a random sample (default: all mutants)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="what the order depends on (default: 1)")
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="mutants at once")
     parser.add_argument("--write", action="store_true", help="write RESULTS.md instead of printing it")
     options = parser.parse_args(arguments)
@@ -403,14 +417,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     places = [place for name in names for place in places_of(REFERENCE / name)]
     total: Counter[str] = Counter(path.name for path, _operator, _occurrence in places)
     random.Random(options.seed).shuffle(places)
-    chosen = [mutant for mutant in map(mutant_at, places[: max(1, round(len(places) * options.share))]) if mutant]
+    mutants = filter(None, map(mutant_at, places))
 
     def tell(mutant: Mutant, status: int) -> None:
         word = {_KILLED: "killed", _SURVIVED: "SURVIVED", _BROKEN: "BROKEN"}[status]
         print(f"{word} {mutant.file}:{mutant.line} {mutant.old} => {mutant.new}", file=sys.stderr, flush=True)
 
-    results = run(chosen, options.jobs, tell)
-    page = _page(results, total, options.share, time.monotonic() - began)
+    results = run(mutants, options.jobs, began + 60 * options.minutes, tell)
+    page = _page(results, total, time.monotonic() - began, whole=next(mutants, None) is None)
     if options.write:
         (HERE / "RESULTS.md").write_text(page, encoding="utf-8")
     else:

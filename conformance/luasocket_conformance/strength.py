@@ -88,11 +88,23 @@ def _used(behaviour: Behaviour) -> frozenset[str]:
     return frozenset(used)
 
 
+#: By kind of object: the functions that make them, ``*`` as in file names.
+_MAKERS: Final = {"tcp": ("socket.tcp*", "socket.connect*", "socket.bind"), "udp": ("socket.udp*",)}
+
+
 def _can_notice(wrong: WrongPort, behaviour: Behaviour) -> bool:
     """Tell whether a behaviour uses anything that the mistake is made in."""
     used = _used(behaviour)
-    patterns = [f"{colon}{name}" for _owner, colon, name in (target.rpartition(":") for target in wrong.targets)]
-    return any(fnmatchcase(one, pattern) for one in used for pattern in patterns)
+
+    def uses(pattern: str) -> bool:
+        return any(fnmatchcase(one, pattern) for one in used)
+
+    def reaches(target: str) -> bool:
+        owner, colon, name = target.rpartition(":")
+        makers = _MAKERS.get(owner.partition("{")[0], ("*",))
+        return uses(f"{colon}{name}") and any(map(uses, makers))
+
+    return any(map(reaches, wrong.targets))
 
 
 def violated(wrong: WrongPort, spec: Spec) -> list[str]:
@@ -150,7 +162,8 @@ def judge(wrong: WrongPort, spec: Spec, *, thoroughly: bool = False) -> Judgemen
     spec
         The specification.
     thoroughly
-        Play every behaviour that uses what the mistake is made in, to see whether it shows where it should not.
+        Play also the behaviours of other subjects that use what the mistake is made in, to see whether it shows where
+        it should not.
 
     Raises
     ------
@@ -179,10 +192,10 @@ def judge(wrong: WrongPort, spec: Spec, *, thoroughly: bool = False) -> Judgemen
         if thoroughly:
             home = {behaviour.source.file for behaviours in duties.values() for behaviour in behaviours}
             for behaviour in spec.behaviours:
-                if DIALECT in behaviour.dialects and _can_notice(wrong, behaviour) and notices(behaviour):
-                    expected = behaviour.source.file in home or any(names(one, behaviour.id) for one in wrong.also)
-                    if not expected:
-                        astray.append(behaviour.id)
+                expected = behaviour.source.file in home or any(names(one, behaviour.id) for one in wrong.also)
+                concerned = not expected and DIALECT in behaviour.dialects and _can_notice(wrong, behaviour)
+                if concerned and notices(behaviour):
+                    astray.append(behaviour.id)
     noticed = tuple(result for result in played.values() if result.verdict in _NOTICED)
     broken = tuple(
         f"{result.behaviour.id}: {result.reason}" for result in played.values() if result.verdict is Verdict.ERRORED

@@ -170,7 +170,7 @@ _add(
     "tcp6-takes-ipv4",
     'An object of tcp6 does not have "ipv6-v6only".',
     "socket.tcp6",
-    then(lambda right, results: right.method(results[0], "setoption", b"ipv6-v6only", False)),
+    then(lambda right, results, *_args: right.method(results[0], "setoption", b"ipv6-v6only", False)),
     "tcp6/v6only",
 )
 _add(
@@ -356,7 +356,7 @@ _add(
     "accept-does-not-wait",
     'It says "timeout" when nobody is there.',
     "tcp:accept",
-    lambda right, thing: (None, b"timeout") if not _has_guests(right, thing) else right(thing),
+    lambda right, thing, *_args: (None, b"timeout") if not _has_guests(right, thing) else right(thing),
     "server:accept/waits",
     "server:accept/may-block",
     "server:settimeout/default-accept",

@@ -196,7 +196,7 @@ _add(
     "udp6-takes-ipv4",
     'An object of udp6 does not have "ipv6-v6only".',
     "socket.udp6",
-    then(lambda right, results: right.method(results[0], "setoption", b"ipv6-v6only", False)),
+    then(lambda right, results, *_args: right.method(results[0], "setoption", b"ipv6-v6only", False)),
     "udp6/v6only",
 )
 
@@ -275,7 +275,7 @@ _add(
     "udp-objects-are-bound-at-once",
     "A new object has a local address.",
     "socket.udp*",
-    then(lambda right, results: right.method(results[0], "setsockname", b"*", 0)),
+    then(lambda right, results, *_args: right.method(results[0], "setsockname", b"*", 0)),
     "unconnected:getsockname/unbound",
 )
 _add(
