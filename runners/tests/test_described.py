@@ -9,10 +9,12 @@ import luasocket_spec
 import pytest
 from luasocket_runners.absences import Absences, AbsencesError
 from luasocket_runners.cli import main
+from luasocket_runners.deviations import Lists
 from luasocket_runners.init_port import LANGUAGES
 from luasocket_runners.ports import PortUnavailable, resolve
 from luasocket_runners.ports.described import BadDescription, DescribedPort, Description
 from luasocket_runners.result import Result, Verdict
+from luasocket_spec.model import Spec
 
 GOOD = 'name = "x"\ncommand = ["{python}", "-c", "pass"]\n'
 
@@ -27,6 +29,12 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as line, line.mak
         stream.write(json.dumps({"id": message["id"], **told}) + "\\n")
         stream.flush()
 """
+
+
+@pytest.fixture(scope="module")
+def spec() -> Spec:
+    """The specification, loaded once."""
+    return luasocket_spec.load()
 
 
 def describe(directory: Path, text: str) -> str:
@@ -121,53 +129,65 @@ def test_a_program_that_dials_and_dies(tmp_path: Path) -> None:
         resolve(dialler(tmp_path, dies)).open(None)
 
 
+PORTS = Path(__file__).parents[2] / "ports"
+
+
+@pytest.mark.skipif(not PORTS.is_dir(), reason="the ports are not beside these tests")
+@pytest.mark.parametrize("file", sorted(PORTS.glob("*/*.toml")), ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_the_descriptions_of_this_project_and_their_lists_can_be_used(file: Path, spec: Spec) -> None:
+    description = Description.load(file)
+    lists = Lists.load(None, None, spec.behaviours, description.terms)
+    assert all(line.explained for line in lists.known.lines)
+    assert description.install
+
+
 # What is absent
 
 
-def absences(directory: Path, **reasons: str) -> Absences:
+def absences(directory: Path, spec: Spec, **reasons: str) -> Absences:
     """Declare names absent, in a file that is there."""
     named = {name.replace("__", ":").replace("_", "."): reason for name, reason in reasons.items()}
     lines = [f'"{name}" = "{reason}"' for name, reason in named.items()]
     (directory / "port.toml").write_text("[absent]\n" + "\n".join(lines), encoding="utf-8")
-    return Absences.load(directory / "port.toml", named, luasocket_spec.load().behaviours)
+    return Absences.load(directory / "port.toml", named, spec.behaviours)
 
 
-def result(identity: str, verdict: Verdict, missing: str | None = None) -> Result:
+def result(spec: Spec, identity: str, verdict: Verdict, missing: str | None = None) -> Result:
     """Return a result of a behaviour of the specification."""
-    found = next(item for item in luasocket_spec.load().behaviours if item.id == identity)
+    found = next(item for item in spec.behaviours if item.id == identity)
     return Result(found, verdict, missing=missing)
 
 
-def test_what_is_absent_is_a_known_deviation(tmp_path: Path) -> None:
-    declared = absences(tmp_path, socket_udp="no UDP", __getstats="nobody counts")
+def test_what_is_absent_is_a_known_deviation(tmp_path: Path, spec: Spec) -> None:
+    declared = absences(tmp_path, spec, socket_udp="no UDP", __getstats="nobody counts")
     for missing, line in (("socket.udp", 2), (":getstats", 3)):
-        held = declared.hold(result("module/tcp-and-udp", Verdict.NOT_IMPLEMENTED, missing))
+        held = declared.hold(result(spec, "module/tcp-and-udp", Verdict.NOT_IMPLEMENTED, missing))
         assert held.verdict is Verdict.KNOWN
         assert held.listed is not None
         assert held.listed.line == line
         assert "not implemented" in held.listed.reason
 
 
-def test_absence_excuses_nothing_else(tmp_path: Path) -> None:
-    declared = absences(tmp_path, socket_udp="no UDP")
+def test_absence_excuses_nothing_else(tmp_path: Path, spec: Spec) -> None:
+    declared = absences(tmp_path, spec, socket_udp="no UDP")
     for other in (
-        result("module/tcp-and-udp", Verdict.FAILED),
-        result("module/tcp-and-udp", Verdict.ERRORED),
-        result("module/tcp-and-udp", Verdict.NOT_IMPLEMENTED, "socket.tcp"),
-        result("module/skip-identity", Verdict.PASSED),
+        result(spec, "module/tcp-and-udp", Verdict.FAILED),
+        result(spec, "module/tcp-and-udp", Verdict.ERRORED),
+        result(spec, "module/tcp-and-udp", Verdict.NOT_IMPLEMENTED, "socket.tcp"),
+        result(spec, "module/skip-identity", Verdict.PASSED),
     ):
         assert declared.hold(other) is other
 
 
-def test_what_is_there_must_not_be_declared_absent(tmp_path: Path) -> None:
-    held = absences(tmp_path, socket_udp="no UDP").hold(result("module/tcp-and-udp", Verdict.PASSED))
+def test_what_is_there_must_not_be_declared_absent(tmp_path: Path, spec: Spec) -> None:
+    held = absences(tmp_path, spec, socket_udp="no UDP").hold(result(spec, "module/tcp-and-udp", Verdict.PASSED))
     assert held.verdict is Verdict.FAILED
     assert "strike it" in held.reason
 
 
-def test_a_name_that_nobody_calls_is_an_error(tmp_path: Path) -> None:
+def test_a_name_that_nobody_calls_is_an_error(tmp_path: Path, spec: Spec) -> None:
     with pytest.raises(AbsencesError, match=r"socket\.upd"):
-        absences(tmp_path, socket_upd="no UDP")
+        absences(tmp_path, spec, socket_upd="no UDP")
     name = describe(tmp_path, GOOD + '[absent]\n"socket.upd" = "no"\n')
     assert main(["run", "--port", name]) == 2
 
