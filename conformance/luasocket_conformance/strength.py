@@ -186,6 +186,10 @@ def judge(wrong: WrongPort, spec: Spec, *, thoroughly: bool = False) -> Judgemen
             able = [behaviour for behaviour in behaviours if _can_notice(wrong, behaviour)]
             able.sort(key=lambda behaviour: (behaviour.id not in played, len(behaviour.steps)))
             if not any(map(notices, able)):
+                # a busy host makes late what should have been early: what got away is played once more
+                for behaviour in able:
+                    del played[behaviour.id]
+            if not any(map(notices, able)):
                 skipped = [played[behaviour.id].verdict is Verdict.SKIPPED for behaviour in able]
                 (unjudged if skipped and all(skipped) else missed).append(due)
         astray = []

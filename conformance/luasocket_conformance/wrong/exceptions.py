@@ -12,7 +12,7 @@ from luasocket_conformance.wrong.mechanism import Right, Values, add, wrong
 
 
 def _add(name: str, says: str, target: str, mistake: Any, *violates: str) -> None:
-    add(name, says, target, mistake=mistake, violates=violates, subject=__name__)
+    add(name, says, target, mistake=mistake, violates=violates, also=("try",), subject=__name__)
 
 
 _add("newtry-returns-nothing", "There is no try function.", "socket.newtry", instead(), "newtry/returns-try")
@@ -100,14 +100,14 @@ def finalizer_error_ends_the_try(right: Right, *args: Any) -> Values:
     return (attempt,)
 
 
-@wrong("socket.protect", violates=("protect/equivalent",))
+@wrong("socket.protect", violates=("protect/equivalent",), also=("try",))
 def safe_function_passes_one_value(right: Right, *args: Any) -> Values:
     """A protected function passes one argument and one result."""
     results = right(*args)
     return (lambda *values: results[0](*values[:1])[:1],)
 
 
-@wrong("socket.protect", violates=("protect/nil-message", "protect/catches-try"))
+@wrong("socket.protect", violates=("protect/nil-message", "protect/catches-try"), also=("try",))
 def exception_is_false(right: Right, *args: Any) -> Values:
     """An exception is returned as false and the message."""
     results = right(*args)
@@ -119,7 +119,11 @@ def exception_is_false(right: Right, *args: Any) -> Values:
     return (safe,)
 
 
-@wrong("socket.protect", violates=("protect/lua-errors-pass", "protect/lua-errors-as-string", "protect/assert-error"))
+@wrong(
+    "socket.protect",
+    violates=("protect/lua-errors-pass", "protect/lua-errors-as-string", "protect/assert-error"),
+    also=("try",),
+)
 def ordinary_errors_vanish(right: Right, *args: Any) -> Values:
     """A protected function returns nothing after an ordinary error."""
     results = right(*args)

@@ -16,7 +16,14 @@ def _add(name: str, says: str, target: str, mistake: Any, *violates: str, **more
     add(name, says, target, mistake=mistake, violates=violates, subject=__name__, **more)
 
 
-_add("udp-is-missing", "There is no UDP.", "socket.udp*", ABSENT, "module/tcp-udp", also=("udp", "select", "helper"))
+_add(
+    "udp-is-missing",
+    "There is no UDP.",
+    "socket.udp*",
+    ABSENT,
+    "module/tcp-udp",
+    also=("udp", "select", "helper", "tcp"),
+)
 _add(
     "tcp-is-missing",
     "There is no TCP.",
@@ -24,7 +31,7 @@ _add(
     ABSENT,
     "module/tcp-udp",
     "module/namespace",
-    also=("tcp", "select", "helper", "except", "udp", "connect"),
+    also=("tcp", "select", "helper", "except", "udp", "connect", "sink", "source"),
 )
 _add("version-is-false", "The version is false.", "socket._VERSION", Constant(False), "_VERSION/*")
 _add("version-is-empty", "The version names nothing.", "socket._VERSION", Constant(b""), "_VERSION/current")
@@ -44,6 +51,7 @@ _add(
     "socket.bind",
     ABSENT,
     "helper/adds-functions",
+    also=("tcp/system-options",),
 )
 _add("helper-connect4-is-missing", "There is no connect4.", "socket.connect4", ABSENT, "helper/adds-functions")
 _add("helper-connect6-is-missing", "There is no connect6.", "socket.connect6", ABSENT, "helper/adds-functions")
@@ -57,6 +65,7 @@ _add(
     "skip/count-first",
     "skip/example",
     "skip/returns-rest",
+    also=("except",),
 )
 _add(
     "skip-returns-one",
@@ -83,10 +92,10 @@ _add(
     caught_by=("module/gettime-epoch",),
 )
 _add(
-    "gettime-is-whole",
-    "The time has no fraction.",
+    "gettime-is-in-hundreds",
+    "The time goes on every hundred seconds.",
     "socket.gettime",
-    result(1, int),
+    result(1, lambda seconds: seconds // 100 * 100),
     "gettime/seconds",
     "gettime/difference",
 )

@@ -44,7 +44,7 @@ def _add(name: str, says: str, mistake: Mistake, *statements: str, caught_by: tu
 
 
 #: Where else one receives: most mistakes show there, too.
-_ALSO = ("tcp", "connect", "select", "except", "helper")
+_ALSO = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module")
 
 _in_receive = partial(wrong, _RECEIVE, also=_ALSO)
 

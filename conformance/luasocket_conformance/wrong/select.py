@@ -12,7 +12,7 @@ from luasocket_conformance.wrong.factories import argument, instead, is_number, 
 from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add, wrong
 
 _SELECT = "socket.select"
-_ALSO = ("tcp", "udp", "select", "connect", "helper")
+_ALSO = ("tcp", "udp", "select", "connect", "helper", "sink", "source")
 
 
 def _add(

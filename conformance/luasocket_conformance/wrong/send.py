@@ -11,7 +11,7 @@ from luasocket_conformance.wrong.factories import failed, failure, is_number, on
 from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add
 
 _SEND = "tcp:send"
-_ALSO = ("tcp", "connect", "select", "helper", "except")
+_ALSO = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module")
 
 
 def _add(name: str, says: str, mistake: Mistake, *statements: str, caught_by: tuple[str, ...] = ()) -> None:

@@ -29,7 +29,7 @@ from luasocket_conformance.wrong.factories import (
 from luasocket_conformance.wrong.mechanism import ABSENT, Constant, Mistake, Right, Values, add, wrong
 
 #: Where TCP objects are used beside their own subjects.
-_ALSO = ("tcp", "connect", "select", "helper", "except")
+_ALSO = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module", "udp/names", "udp/options")
 
 _here = partial(wrong, also=_ALSO)
 
@@ -475,7 +475,13 @@ _add(
     deadline=1.0,
 )
 _add(
-    "masters-cannot-be-closed", "A master has no method close.", "tcp{master}:close", ABSENT, "tcp/close", "tcp6/close"
+    "masters-cannot-be-closed",
+    "A master has no method close.",
+    "tcp{master}:close",
+    ABSENT,
+    "tcp/close",
+    "tcp6/close",
+    also=("udp/names",),
 )
 _add(
     "tcp-close-returns-nothing",

@@ -13,7 +13,7 @@ from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add
 _SET = "*:settimeout"
 _MAKERS = ("socket.tcp*", "socket.connect", "tcp:accept", "socket.udp*")
 #: A timeout is set nearly everywhere.
-_ALSO = ("tcp", "udp", "connect", "select", "helper", "except")
+_ALSO = ("tcp", "udp", "connect", "select", "helper", "except", "sink", "source", "module")
 #: Seconds. Mistakes here make calls hang; what they should have waited for is over in half of this.
 _DEADLINE = 1.0
 

@@ -28,7 +28,7 @@ from luasocket_conformance.wrong.factories import (
 )
 from luasocket_conformance.wrong.mechanism import ABSENT, Constant, Mistake, Right, Values, add, wrong
 
-_ALSO = ("udp", "select", "helper")
+_ALSO = ("udp", "select", "helper", "module", "tcp/options", "tcp/states")
 
 #: Seconds after which a call counts as hanging: some mistakes wait for what does not come.
 _DEADLINE = 1.0
