@@ -382,15 +382,15 @@ def _page(results: Sequence[tuple[Mutant, int]], total: Counter[str], seconds: f
         f"Made by `tox -e mutants`; {time.strftime('%Y-%m-%d')}, specification {spec}.",
         f"There are {total.total()} places where cosmic-ray changes something;",
         f"played were {which}, in {seconds / 60:.0f} minutes.",
-        f"Killed: {killed.total()}. Equivalent, with reasons below: {len(equivalent)}. Alive: {len(alive)}.",
+        f"Killed: {killed.total()}. Excused, with reasons below: {len(equivalent)}. Alive: {len(alive)}.",
         "",
-        "| file | places | played | killed | equivalent | alive |",
+        "| file | places | played | killed | excused | alive |",
         "|---|---|---|---|---|---|",
     ]
     for file in sorted(total):
         same, left = (sum(one.file == file for one in some) for some in (equivalent, alive))
         lines.append(f"| {file} | {total[file]} | {count[file]} | {killed[file]} | {same} | {left} |")
-    for title, some in (("Alive", alive), ("Equivalent", equivalent)):
+    for title, some in (("Alive", alive), ("Excused: no mistakes, or beyond what a behaviour can tell", equivalent)):
         lines += ["", f"## {title}", ""]
         for one in some:
             because = reasons.get((one.file, one.old, one.new))
