@@ -341,6 +341,8 @@ def run(
                 return _play(mutant, order(mutant))
 
             running[_forked(work)] = mutant, time.monotonic() + LIMIT
+        if not running:
+            break
         child, waited = os.waitpid(-1, os.WNOHANG)
         if child in running:
             mutant, _end = running.pop(child)

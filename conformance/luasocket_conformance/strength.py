@@ -176,7 +176,11 @@ def judge(wrong: WrongPort, spec: Spec, *, thoroughly: bool = False) -> Judgemen
 
         def notices(behaviour: Behaviour) -> bool:
             if behaviour.id not in played:
-                played[behaviour.id] = engine.play(behaviour)
+                try:
+                    played[behaviour.id] = engine.play(behaviour)
+                except OSError as error:
+                    # the port lives in our process, and has closed a descriptor that was ours: that is noticed, too
+                    played[behaviour.id] = Result(behaviour, Verdict.FAILED, f"it broke the runner: {error}")
             return played[behaviour.id].verdict in _NOTICED
 
         # What is known to notice comes first; a behaviour that cannot notice need not be played.
@@ -221,8 +225,11 @@ def noticed_by(
         seen(judgement)
         return judgement
 
+    # Who plays with descriptors does it alone: in one process, a number that is freed may be somebody else's at once.
+    alone = {wrong.name: one(wrong) for wrong in catalogue if any(target.endswith("fd") for target in wrong.targets)}
     with ThreadPoolExecutor(LANES) as lanes:
-        return list(lanes.map(one, catalogue))
+        others = {wrong.name: lanes.submit(one, wrong) for wrong in catalogue if wrong.name not in alone}
+    return [alone.get(wrong.name) or others[wrong.name].result() for wrong in catalogue]
 
 
 def main(options: argparse.Namespace) -> int:
