@@ -66,7 +66,9 @@ def test_each_file_names_its_schema(path: Path) -> None:
     prefix = "# yaml-language-server: $schema="
     assert first.startswith(prefix)
     target = path.parent / first.removeprefix(prefix)
-    assert target.resolve() == PACKAGE.resolve() / f"schema/{kind_of(path)}.schema.json"
+    # the same schema, not the same file: under tox the package is the wheel's, the tests' own data name the checkout's
+    assert target.name == f"{kind_of(path)}.schema.json"
+    assert target.read_bytes() == (PACKAGE / "schema" / target.name).read_bytes()
 
 
 def test_refuses_what_it_can(case: Any) -> None:
