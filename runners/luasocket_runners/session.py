@@ -12,6 +12,7 @@ import gc
 import multiprocessing
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
@@ -34,6 +35,9 @@ WORTH_A_PROCESS: Final = 64
 #: Calls that hang are played again alone until so many have hung there, too: each costs the whole deadline, and a port
 #: that hung alone so often does not hang for want of time.
 HANGS_PLAYED_AGAIN: Final = 3
+#: Seconds between two rounds of playing again, alone, what has failed in company: as long as a person waits without
+#: a doubt. Each round costs the time in which the lanes end what they have begun.
+ROUND: Final = 5.0
 #: Seconds that another process has to end its ports when its work is done, before it is killed.
 GRACE: Final = 5.0
 
@@ -81,6 +85,7 @@ class _Work:
         self._paused = False
         self._ended = False
         self.results: dict[int, Result] = {}
+        self._doubtful: list[int] = []
         self._troubles: list[BaseException] = []
 
     def __iter__(self) -> Iterator[tuple[int, Behaviour]]:
@@ -101,8 +106,20 @@ class _Work:
             self.results[place] = result
             self._playing -= 1
             self._changed.notify_all()
-            if not _in_doubt(result):
+            if _in_doubt(result):
+                self._doubtful.append(place)
+            else:
                 self._seen(result)
+
+    def settle(self, believed: Callable[[Result], Result]) -> None:
+        """Have every result that is in doubt replaced by one that counts, and show it; the lanes pause."""
+        if not self._doubtful:
+            return
+        with self.pause():
+            places, self._doubtful = sorted(self._doubtful), []
+            for place in places:
+                self.results[place] = believed(self.results[place])
+                self._seen(self.results[place])
 
     def guard(self, task: Callable[[], None]) -> None:
         """Do something in a lane; what it raises ends all lanes, and is kept."""
@@ -294,15 +311,26 @@ class Session:
         """Play the behaviours; return the results in the same order.
 
         ``seen`` is called with each result as it comes, from any thread, one at a time. A behaviour that failed in
-        company is played once more alone, for the others may have kept the host busy; that result counts.
+        company is played once more alone, for the others may have kept the host busy; that result counts. This is done
+        every few seconds: what fails is told long before the end.
         """
         work = _Work(behaviours, seen)
         with _threads(work, self._other_lanes(work, len(behaviours))) as threads:
-            work.guard(partial(_play_all, self.engine, work))
+            work.guard(partial(self._play_in_rounds, work))
             for thread in threads:
                 thread.join()
         work.check()
-        return [self.believed(work.results[place], seen) for place in range(len(behaviours))]
+        work.settle(self.believed)
+        return [work.results[place] for place in range(len(behaviours))]
+
+    def _play_in_rounds(self, work: _Work) -> None:
+        """Play in our own lane, and settle between two behaviours, from time to time, what is in doubt."""
+        settled = time.monotonic()
+        for place, behaviour in work:
+            work.done(place, self.engine.play(behaviour))
+            if time.monotonic() - settled >= ROUND:
+                work.settle(self.believed)
+                settled = time.monotonic()
 
     def ahead(self, behaviours: Sequence[Behaviour]) -> Ahead:
         """Begin to play the behaviours; their results can be taken one by one, while the lanes play what follows."""
@@ -320,12 +348,9 @@ class Session:
         tasks: list[Callable[[], None]] = [partial(worker.play, work, places) for worker in self._workers]
         return tasks + [partial(_lane, self._make(), work) for _ in range(1, own)]
 
-    def believed(self, result: Result, seen: Callable[[Result], None] = lambda result: None) -> Result:
+    def believed(self, result: Result) -> Result:
         """Return the result, or, where it is in doubt, that of playing the behaviour alone: no lane may play now."""
-        if not _in_doubt(result):
-            return result
-        if self._lanes == 1 or (result.hung and self._hung_alone >= HANGS_PLAYED_AGAIN):
-            seen(result)
+        if not _in_doubt(result) or self._lanes == 1 or (result.hung and self._hung_alone >= HANGS_PLAYED_AGAIN):
             return result
         alone = self.engine.play(result.behaviour)
         if alone.verdict in CONFORMING:
@@ -333,7 +358,6 @@ class Session:
                 alone, note=f"{result.verdict.value} in company ({result.reason}), {alone.verdict.value} alone"
             )
         self._hung_alone += alone.hung
-        seen(alone)
         return alone
 
 

@@ -85,6 +85,26 @@ def test_what_fails_in_company_only_is_said_to(behaviours: Behaviours, toy: Make
     assert notes == {"test/n5": "failed in company (2 instead of 1), passed alone"}
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_what_fails_is_told_before_the_end(
+    behaviours: Behaviours, toy: MakePort, lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luasocket_runners.session.ROUND", 0.0)
+    everything = behaviours(MANY)
+    told: list[int | None] = []
+
+    def one(number: int) -> tuple[int]:
+        told.append(number)
+        return (2,)
+
+    with Session(toy(one=one), everything, lanes=lanes) as session:
+        results = session.run(everything, lambda result: told.append(None))
+    assert {result.verdict for result in results} == {Verdict.FAILED}
+    assert told.count(None) == len(everything)
+    begun = {number: told.index(number) for number in range(40)}
+    assert told.index(None) < max(begun.values())
+
+
 def test_what_is_not_there_is_not_looked_for_again(behaviours: Behaviours, toy: MakePort) -> None:
     everything = behaviours(MANY)
     with Session(toy(), everything, lanes=3) as session:
