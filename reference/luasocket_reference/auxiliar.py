@@ -1,7 +1,7 @@
 """The law of Lua's values: what a value is, what an argument may be, and what is raised when it is not.
 
 Lua's values are None, bool, int and float, bytes, dict (a table), functions, and `Object`. `Arguments` holds those of
-one call and checks them as ``lauxlib`` does, with the same messages. `Method` is a function of a class of objects: it
+one call and checks them as ``lauxlib`` does, with the same messages. `Method` is a function of a kind of objects: it
 checks what it is called on, then runs. Nothing here knows of sockets.
 
 Numbers become C's integers as x86-64 does it, also where C leaves it open.
@@ -13,7 +13,9 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from functools import cache
+from types import MethodType
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from luasocket_reference.dialect import Dialect
 
@@ -28,6 +30,7 @@ __all__ = [
     "Object",
     "Table",
     "Values",
+    "answer",
     "as_int",
     "as_long",
     "as_size",
@@ -37,7 +40,6 @@ __all__ = [
     "from_size",
     "function",
     "index",
-    "methods",
     "to_number",
     "to_string",
     "tostring",
@@ -127,10 +129,8 @@ def _wrap(number: int, bits: int) -> int:
 
 def to_number(value: Any) -> int | float | None:
     """Return a value as a number: a number itself, or a string that is a numeral; None for all else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return value
+    if isinstance(value, (int, float)):
+        return None if isinstance(value, bool) else value
     return _parse_number(value) if isinstance(value, bytes) else None
 
 
@@ -201,6 +201,11 @@ def type_name(value: Any) -> str:
         if isinstance(value, kind):
             return name
     return "function" if callable(value) else "userdata"
+
+
+def answer(failure: bytes | None, *results: Any) -> Values:
+    """Return the results of a success, or nil and an error if there is one."""
+    return results if failure is None else (None, failure)
 
 
 def truth(value: Any) -> bool:
@@ -353,9 +358,10 @@ class Arguments:
         LuaError
             It is something else.
         """
-        if self[position] is None and default is not _MISSING:
+        value = self[position]
+        if value is None and default is not _MISSING:
             return default
-        number = to_number(self[position])
+        number = to_number(value)
         if number is None:
             raise self.type_error(position, "number")
         return number
@@ -411,21 +417,18 @@ class Arguments:
             raise self.type_error(position, "table")
         return value
 
-    def object(self, position: int, expected: str) -> Any:
-        """Return an argument that must be an object of a class or of a group of classes."""
-        value = self[position]
-        if isinstance(value, Object) and (value.class_name == expected or value.class_name in GROUPS.get(expected, ())):
-            return value
+    def class_error(self, position: int, expected: str) -> LuaError:
+        """Return what is raised for an argument that is no object of a class or of a group of classes."""
         if self.dialect.class_error_names_type and expected not in GROUPS:
-            raise self.type_error(position, expected)
-        raise self.error(position, f"{expected} expected")
+            return self.type_error(position, expected)
+        return self.error(position, f"{expected} expected")
 
 
 def to_string(value: Any, has_integers: bool) -> bytes | None:
     """Return a string, or a number as it is written; None for all else."""
     if isinstance(value, bytes):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return format_number(value, has_integers)
 
@@ -444,13 +447,23 @@ class Object:
         That of the module which made it.
     class_name
         Its class at first; methods may change it.
+
+    Attributes
+    ----------
+    CLASSES
+        By method name: the class or group of the object that it works on.
+    methods
+        By method name: the function, which takes the object first. What the dialect lacks is not there.
     """
+
+    CLASSES: ClassVar[Mapping[str, str]] = {}
 
     _addresses = itertools.count(0x5555_0000_0010, 0x10)
 
     def __init__(self, dialect: Dialect, class_name: str) -> None:
         self.dialect = dialect
         self.class_name = class_name
+        self.methods = _methods(type(self), dialect)  # type: ignore[arg-type]  # a class is hashable
         self._address = next(self._addresses)  # an address of our own: unlike id(), it is never given twice
 
     def __repr__(self) -> str:
@@ -458,63 +471,57 @@ class Object:
 
 
 class Method(Generic[_T]):
-    """A method of a class of objects.
+    """A method of a kind of objects; as a decorator, it makes one of what it does.
 
     Parameters
     ----------
-    expected
-        By method name: the class or group of the object that it works on.
     body
-        What it does, once the object is known to be right: a function of the object and the `Arguments`.
+        What it does, once the object is known to be of the right class: a function of the object and the `Arguments`.
     """
 
-    def __init__(self, expected: Mapping[str, str], body: Callable[[_T, Arguments], Values]) -> None:
-        self._expected = expected
+    def __init__(self, body: Callable[[_T, Arguments], Values]) -> None:
         self._body = body
-        self._functions: dict[Dialect, Function] = {}
         self.__doc__ = body.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
-        self._class = self._expected[name]
 
     def alias(self) -> Method[_T]:
         """Return the same method, for another name."""
-        return Method(self._expected, self._body)
+        return Method(self._body)
 
-    def of(self, dialect: Dialect) -> Function | None:
-        """Return the function of a dialect, which takes the object first; None if the dialect has no such method."""
-        if self._name in dialect.absent_methods:
-            return None
-        if dialect not in self._functions:
+    def of(self, expected: str, dialect: Dialect) -> Function:
+        """Return the function of a dialect that takes an object of a class or of a group of classes first."""
+        name, body = self._name, self._body
+        accepted = GROUPS.get(expected, frozenset({expected}))
 
-            def method(*values: Any) -> Values:
-                arguments = Arguments(dialect, self._name, values)
-                return self._body(arguments.object(1, self._class), arguments)
+        def method(*values: Any) -> Values:
+            arguments = Arguments(dialect, name, values)
+            value = arguments[1]
+            if not isinstance(value, Object) or value.class_name not in accepted:
+                raise arguments.class_error(1, expected)
+            return body(value, arguments)  # type: ignore[arg-type]  # its class says that it is of the kind
 
-            method.__name__ = method.__qualname__ = self._name
-            method.__doc__ = self.__doc__
-            self._functions[dialect] = method
-        return self._functions[dialect]
+        method.__name__ = method.__qualname__ = name
+        method.__doc__ = self.__doc__
+        return method
 
     def __get__(self, instance: _T | None, owner: type) -> Any:
         if instance is None:
             return self
-        method = self.of(instance.dialect)
-        if method is None:
+        if self._name not in instance.methods:
             raise AttributeError(f"the dialect {instance.dialect.name} has no method {self._name}", name=self._name)
-        return lambda *values: method(instance, *values)
+        return MethodType(instance.methods[self._name], instance)
 
 
-def methods(expected: Mapping[str, str]) -> Callable[[Callable[[_T, Arguments], Values]], Method[_T]]:
-    """Return a decorator that makes methods.
-
-    Parameters
-    ----------
-    expected
-        By method name: the class or group of the object that it works on.
-    """
-    return lambda body: Method(expected, body)
+@cache
+def _methods(kind: type[Object], dialect: Dialect) -> Mapping[str, Function]:
+    """Return the methods of a kind of objects."""
+    return {
+        name: getattr(kind, name).of(expected, dialect)
+        for name, expected in kind.CLASSES.items()
+        if name not in dialect.absent_methods
+    }
 
 
 def function(dialect: Dialect, name: str, body: Callable[[Arguments], Values]) -> Function:
@@ -545,10 +552,7 @@ def index(value: Any, name: str) -> Any:
         The value cannot be indexed.
     """
     if isinstance(value, Object):
-        if name == "class":
-            return value.class_name.encode("ascii")
-        method = vars(type(value)).get(name)
-        return method.of(value.dialect) if isinstance(method, Method) else None
+        return value.class_name.encode("ascii") if name == "class" else value.methods.get(name)
     if isinstance(value, dict):
         return field(value, name)
     if isinstance(value, bytes | str):

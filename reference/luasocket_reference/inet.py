@@ -6,7 +6,7 @@ Everything that resolves is here, the functions of ``socket.dns`` included. Reso
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from luasocket_reference.auxiliar import Arguments, LuaError, Values
@@ -172,14 +172,15 @@ def _name_family(endpoint: Endpoint) -> bytes:
     return _FAMILY_NAMES[endpoint.family] if known else endpoint.dialect.unknown_family
 
 
-def _name(endpoint: Endpoint, which: str) -> tuple[bytes, bytes] | Values:
-    """Return host and port of an end; or nil and an error."""
+def _name(endpoint: Endpoint, which: str, port_type: Callable[[bytes], Any]) -> Values:
+    """Return the address, the port, as `port_type` makes it, and the family of an end; or nil and an error."""
     outcome, address = endpoint.descriptor.attempt(lambda held: getattr(held, which)())
     if outcome != DONE:
         return (None, describe_error(outcome))
     if not isinstance(address, tuple) or len(address) not in (2, 4):  # a descriptor that is no internet socket
         return (None, b"ai_family not supported")
-    return numeric_name(address)
+    host, port = numeric_name(address)
+    return (host, port_type(port), _name_family(endpoint))
 
 
 def version(endpoint: Endpoint) -> bytes:
@@ -200,8 +201,7 @@ def getsockname(endpoint: Endpoint) -> Values:
     ``master:getsockname/*``, ``client:getsockname/*``, ``server:getsockname/*``, ``unconnected:getsockname/*``,
     ``connected:getsockname/*``.
     """
-    host, port = _name(endpoint, "getsockname")
-    return (None, port) if host is None else (host, port, _name_family(endpoint))
+    return _name(endpoint, "getsockname", bytes)
 
 
 def getpeername(endpoint: Endpoint) -> Values:
@@ -216,8 +216,7 @@ def getpeername(endpoint: Endpoint) -> Values:
     ----------
     ``client:getpeername/*``, ``connected:getpeername/*``.
     """
-    host, port = _name(endpoint, "getpeername")
-    return (None, port) if host is None else (host, int(port), _name_family(endpoint))
+    return _name(endpoint, "getpeername", int)
 
 
 # socket.dns

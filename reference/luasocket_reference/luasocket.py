@@ -13,6 +13,7 @@ from typing import Any
 from luasocket_reference import except_, helpers, inet, select, tcp, timeout, udp
 from luasocket_reference.auxiliar import Arguments, Namespace, Values, function
 from luasocket_reference.dialect import Dialect, find
+from luasocket_reference.socket import SocketObject
 from luasocket_reference.usocket import INVALID
 
 __all__ = ["Socket", "open", "setindex"]
@@ -69,13 +70,13 @@ def _global_unload(_arguments: Arguments) -> Values:
     return ()
 
 
-def _creator(create: Callable[[Dialect, int], Values], family: int) -> Callable[[Arguments], Values]:
-    return lambda arguments: create(arguments.dialect, family)
+def _creator(kind: type[SocketObject], family: int) -> Callable[[Arguments], Values]:
+    return lambda arguments: kind.create(arguments.dialect, family)
 
 
-def _late_creator(create: Callable[[Dialect, int], Values]) -> Callable[[Arguments], Values]:
+def _late_creator(kind: type[SocketObject]) -> Callable[[Arguments], Values]:
     """Return ``tcp`` or ``udp``: of no family yet where descriptors are made late, else of IPv4."""
-    return lambda arguments: create(
+    return lambda arguments: kind.create(
         arguments.dialect, socket.AF_UNSPEC if arguments.dialect.late_descriptor else socket.AF_INET
     )
 
@@ -90,12 +91,12 @@ _FUNCTIONS: Mapping[str, Callable[[Arguments], Values]] = {
     "select": select.global_select,
     "skip": _global_skip,
     "sleep": timeout.global_sleep,
-    "tcp": _late_creator(tcp.create),
-    "tcp4": _creator(tcp.create, socket.AF_INET),
-    "tcp6": _creator(tcp.create, socket.AF_INET6),
-    "udp": _late_creator(udp.create),
-    "udp4": _creator(udp.create, socket.AF_INET),
-    "udp6": _creator(udp.create, socket.AF_INET6),
+    "tcp": _late_creator(tcp.Tcp),
+    "tcp4": _creator(tcp.Tcp, socket.AF_INET),
+    "tcp6": _creator(tcp.Tcp, socket.AF_INET6),
+    "udp": _late_creator(udp.Udp),
+    "udp4": _creator(udp.Udp, socket.AF_INET),
+    "udp6": _creator(udp.Udp, socket.AF_INET6),
 }
 
 #: The constants of the C library but the version.

@@ -1,7 +1,7 @@
 """The law of options: an option is a row of a table, which says how it is set and how it is got.
 
-A row names the option of the system and the kind of its value; each kind of value is one pair of functions. The tables
-of an object's options are below; what a dialect lacks is in `Dialect.absent_options`.
+A row names the kind of its value and the option of the system; each kind of value is one pair of functions. What a
+dialect lacks is in `Dialect.absent_options`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeAlias
 from luasocket_reference.auxiliar import Arguments, Values, as_int, as_long, field, to_number, to_string
 from luasocket_reference.usocket import DONE, Descriptor, describe_error
 
-__all__ = ["TCP_GET", "TCP_SET", "UDP_GET", "UDP_SET", "getoption", "setoption"]
+__all__ = ["OPTIONS", "getoption", "setoption"]
 
 #: Sets an option of a descriptor to argument 3, or returns it: a function of the descriptor, level, name, arguments.
 Handler: TypeAlias = Callable[[Descriptor, int, int, Arguments], Values]
@@ -160,113 +160,94 @@ _SOCKET, _TCP, _IP, _IPV6 = socket.SOL_SOCKET, socket.IPPROTO_TCP, socket.IPPROT
 _NAMELESS: Mapping[str, int] = {"TCP_FASTOPEN_CONNECT": 30} if sys.platform == "linux" else {}
 
 
-def _known(options: Mapping[str, tuple[Handler, int, str]]) -> Options:
-    """Return the options whose constants this system has, as LuaSocket is compiled with those only."""
+#: How an option is set and how it is got, by the kind of its value.
+_BOOLEAN = (_set_boolean, _get_boolean)
+_INTEGER = (_set_integer, _get_integer)
+
+#: By the name of the option: how it is set and how it is got, None where it cannot be; level, and the name's constant.
+_Rows: TypeAlias = Mapping[str, tuple[Handler | None, Handler | None, int, str]]
+
+_TCP_ROWS: _Rows = {
+    "keepalive": (*_BOOLEAN, _SOCKET, "SO_KEEPALIVE"),
+    "reuseaddr": (*_BOOLEAN, _SOCKET, "SO_REUSEADDR"),
+    "reuseport": (*_BOOLEAN, _SOCKET, "SO_REUSEPORT"),
+    "tcp-nodelay": (*_BOOLEAN, _TCP, "TCP_NODELAY"),
+    "tcp-keepidle": (*_INTEGER, _TCP, "TCP_KEEPIDLE"),
+    "tcp-keepcnt": (*_INTEGER, _TCP, "TCP_KEEPCNT"),
+    "tcp-keepintvl": (*_INTEGER, _TCP, "TCP_KEEPINTVL"),
+    "tcp-defer-accept": (_set_integer, None, _TCP, "TCP_DEFER_ACCEPT"),
+    "tcp-fastopen": (_set_integer, None, _TCP, "TCP_FASTOPEN"),
+    "tcp-fastopen-connect": (_set_integer, None, _TCP, "TCP_FASTOPEN_CONNECT"),
+    "ipv6-v6only": (_set_boolean, None, _IPV6, "IPV6_V6ONLY"),
+    "linger": (_set_linger, _get_linger, _SOCKET, "SO_LINGER"),
+    "error": (None, _get_error, _SOCKET, "SO_ERROR"),
+    "recv-buffer-size": (*_INTEGER, _SOCKET, "SO_RCVBUF"),
+    "send-buffer-size": (*_INTEGER, _SOCKET, "SO_SNDBUF"),
+}
+
+# The multicast hops are LuaSocket's slip: they are those of unicast.
+_UDP_ROWS: _Rows = {
+    "dontroute": (*_BOOLEAN, _SOCKET, "SO_DONTROUTE"),
+    "broadcast": (*_BOOLEAN, _SOCKET, "SO_BROADCAST"),
+    "reuseaddr": (*_BOOLEAN, _SOCKET, "SO_REUSEADDR"),
+    "reuseport": (*_BOOLEAN, _SOCKET, "SO_REUSEPORT"),
+    "ip-multicast-if": (_set_interface, _get_interface, _IP, "IP_MULTICAST_IF"),
+    "ip-multicast-ttl": (_set_integer, None, _IP, "IP_MULTICAST_TTL"),
+    "ip-multicast-loop": (*_BOOLEAN, _IP, "IP_MULTICAST_LOOP"),
+    "ip-add-membership": (_set_membership, None, _IP, "IP_ADD_MEMBERSHIP"),
+    "ip-drop-membership": (_set_membership, None, _IP, "IP_DROP_MEMBERSHIP"),
+    "ipv6-unicast-hops": (*_INTEGER, _IPV6, "IPV6_UNICAST_HOPS"),
+    "ipv6-multicast-hops": (*_INTEGER, _IPV6, "IPV6_UNICAST_HOPS"),
+    "ipv6-multicast-loop": (*_BOOLEAN, _IPV6, "IPV6_MULTICAST_LOOP"),
+    "ipv6-add-membership": (_set_membership6, None, _IPV6, "IPV6_JOIN_GROUP"),
+    "ipv6-drop-membership": (_set_membership6, None, _IPV6, "IPV6_LEAVE_GROUP"),
+    "ipv6-v6only": (*_BOOLEAN, _IPV6, "IPV6_V6ONLY"),
+    "error": (None, _get_error, _SOCKET, "SO_ERROR"),
+    "recv-buffer-size": (*_INTEGER, _SOCKET, "SO_RCVBUF"),
+    "send-buffer-size": (*_INTEGER, _SOCKET, "SO_SNDBUF"),
+}
+
+_SET, _GET = 0, 1
+
+
+def _known(rows: _Rows, direction: int) -> Options:
+    """Return the options that can be set, or got, as far as this system has their constants.
+
+    LuaSocket is compiled with those only.
+    """
     numbers = {**vars(socket), **_NAMELESS}
     return {
         name: (handler, level, numbers[constant])
-        for name, (handler, level, constant) in options.items()
-        if constant in numbers
+        for name, (*handlers, level, constant) in rows.items()
+        if (handler := handlers[direction]) is not None and constant in numbers
     }
 
 
-#: Options of TCP objects that can be set.
-TCP_SET: Options = _known(
-    {
-        "keepalive": (_set_boolean, _SOCKET, "SO_KEEPALIVE"),
-        "reuseaddr": (_set_boolean, _SOCKET, "SO_REUSEADDR"),
-        "reuseport": (_set_boolean, _SOCKET, "SO_REUSEPORT"),
-        "tcp-nodelay": (_set_boolean, _TCP, "TCP_NODELAY"),
-        "tcp-keepidle": (_set_integer, _TCP, "TCP_KEEPIDLE"),
-        "tcp-keepcnt": (_set_integer, _TCP, "TCP_KEEPCNT"),
-        "tcp-keepintvl": (_set_integer, _TCP, "TCP_KEEPINTVL"),
-        "ipv6-v6only": (_set_boolean, _IPV6, "IPV6_V6ONLY"),
-        "linger": (_set_linger, _SOCKET, "SO_LINGER"),
-        "recv-buffer-size": (_set_integer, _SOCKET, "SO_RCVBUF"),
-        "send-buffer-size": (_set_integer, _SOCKET, "SO_SNDBUF"),
-        "tcp-defer-accept": (_set_integer, _TCP, "TCP_DEFER_ACCEPT"),
-        "tcp-fastopen": (_set_integer, _TCP, "TCP_FASTOPEN"),
-        "tcp-fastopen-connect": (_set_integer, _TCP, "TCP_FASTOPEN_CONNECT"),
-    }
-)
-
-#: Options of TCP objects that can be got.
-TCP_GET: Options = _known(
-    {
-        "keepalive": (_get_boolean, _SOCKET, "SO_KEEPALIVE"),
-        "reuseaddr": (_get_boolean, _SOCKET, "SO_REUSEADDR"),
-        "reuseport": (_get_boolean, _SOCKET, "SO_REUSEPORT"),
-        "tcp-nodelay": (_get_boolean, _TCP, "TCP_NODELAY"),
-        "tcp-keepidle": (_get_integer, _TCP, "TCP_KEEPIDLE"),
-        "tcp-keepcnt": (_get_integer, _TCP, "TCP_KEEPCNT"),
-        "tcp-keepintvl": (_get_integer, _TCP, "TCP_KEEPINTVL"),
-        "linger": (_get_linger, _SOCKET, "SO_LINGER"),
-        "error": (_get_error, _SOCKET, "SO_ERROR"),
-        "recv-buffer-size": (_get_integer, _SOCKET, "SO_RCVBUF"),
-        "send-buffer-size": (_get_integer, _SOCKET, "SO_SNDBUF"),
-    }
-)
-
-#: Options of UDP objects that can be set. (The multicast hops are LuaSocket's slip: they are those of unicast.)
-UDP_SET: Options = _known(
-    {
-        "dontroute": (_set_boolean, _SOCKET, "SO_DONTROUTE"),
-        "broadcast": (_set_boolean, _SOCKET, "SO_BROADCAST"),
-        "reuseaddr": (_set_boolean, _SOCKET, "SO_REUSEADDR"),
-        "reuseport": (_set_boolean, _SOCKET, "SO_REUSEPORT"),
-        "ip-multicast-if": (_set_interface, _IP, "IP_MULTICAST_IF"),
-        "ip-multicast-ttl": (_set_integer, _IP, "IP_MULTICAST_TTL"),
-        "ip-multicast-loop": (_set_boolean, _IP, "IP_MULTICAST_LOOP"),
-        "ip-add-membership": (_set_membership, _IP, "IP_ADD_MEMBERSHIP"),
-        "ip-drop-membership": (_set_membership, _IP, "IP_DROP_MEMBERSHIP"),
-        "ipv6-unicast-hops": (_set_integer, _IPV6, "IPV6_UNICAST_HOPS"),
-        "ipv6-multicast-hops": (_set_integer, _IPV6, "IPV6_UNICAST_HOPS"),
-        "ipv6-multicast-loop": (_set_boolean, _IPV6, "IPV6_MULTICAST_LOOP"),
-        "ipv6-add-membership": (_set_membership6, _IPV6, "IPV6_JOIN_GROUP"),
-        "ipv6-drop-membership": (_set_membership6, _IPV6, "IPV6_LEAVE_GROUP"),
-        "ipv6-v6only": (_set_boolean, _IPV6, "IPV6_V6ONLY"),
-        "recv-buffer-size": (_set_integer, _SOCKET, "SO_RCVBUF"),
-        "send-buffer-size": (_set_integer, _SOCKET, "SO_SNDBUF"),
-    }
-)
-
-#: Options of UDP objects that can be got.
-UDP_GET: Options = _known(
-    {
-        "dontroute": (_get_boolean, _SOCKET, "SO_DONTROUTE"),
-        "broadcast": (_get_boolean, _SOCKET, "SO_BROADCAST"),
-        "reuseaddr": (_get_boolean, _SOCKET, "SO_REUSEADDR"),
-        "reuseport": (_get_boolean, _SOCKET, "SO_REUSEPORT"),
-        "ip-multicast-if": (_get_interface, _IP, "IP_MULTICAST_IF"),
-        "ip-multicast-loop": (_get_boolean, _IP, "IP_MULTICAST_LOOP"),
-        "error": (_get_error, _SOCKET, "SO_ERROR"),
-        "ipv6-unicast-hops": (_get_integer, _IPV6, "IPV6_UNICAST_HOPS"),
-        "ipv6-multicast-hops": (_get_integer, _IPV6, "IPV6_UNICAST_HOPS"),
-        "ipv6-multicast-loop": (_get_boolean, _IPV6, "IPV6_MULTICAST_LOOP"),
-        "ipv6-v6only": (_get_boolean, _IPV6, "IPV6_V6ONLY"),
-        "recv-buffer-size": (_get_integer, _SOCKET, "SO_RCVBUF"),
-        "send-buffer-size": (_get_integer, _SOCKET, "SO_SNDBUF"),
-    }
-)
+#: All options, by what `Dialect.absent_options` calls the direction and the kind of object.
+OPTIONS: Mapping[str, Options] = {
+    "set tcp": _known(_TCP_ROWS, _SET),
+    "get tcp": _known(_TCP_ROWS, _GET),
+    "set udp": _known(_UDP_ROWS, _SET),
+    "get udp": _known(_UDP_ROWS, _GET),
+}
 
 
-def _handle(options: Options, absent: str, descriptor: Descriptor, arguments: Arguments) -> Values:
+def _handle(which: str, descriptor: Descriptor, arguments: Arguments) -> Values:
+    """Set or get an option: `which` is a key of `OPTIONS`."""
     name = arguments.text(2).decode("latin-1")
-    if name not in options or name in arguments.dialect.absent_options.get(absent, ()):
+    if name not in OPTIONS[which] or name in arguments.dialect.absent_options.get(which, ()):
         raise arguments.error(2, f"unsupported option `{name[:35]}'")
-    handler, level, number = options[name]
+    handler, level, number = OPTIONS[which][name]
     return handler(descriptor, level, number, arguments)
 
 
-def setoption(options: Options, kind: str, descriptor: Descriptor, arguments: Arguments) -> Values:
+def setoption(kind: str, descriptor: Descriptor, arguments: Arguments) -> Values:
     """Set an option: the method ``setoption``.
 
     Parameters
     ----------
-    options
-        The options of the object.
     kind
-        What `Dialect.absent_options` calls the object: "tcp" or "udp".
+        The kind of object: "tcp" or "udp".
     descriptor
         Its socket.
     arguments
@@ -286,10 +267,10 @@ def setoption(options: Options, kind: str, descriptor: Descriptor, arguments: Ar
     ----------
     ``client:setoption/*``, ``server:setoption/*``, ``unconnected:setoption/*``, ``connected:setoption/*``.
     """
-    return _handle(options, f"set {kind}", descriptor, arguments)
+    return _handle(f"set {kind}", descriptor, arguments)
 
 
-def getoption(options: Options, kind: str, descriptor: Descriptor, arguments: Arguments) -> Values:
+def getoption(kind: str, descriptor: Descriptor, arguments: Arguments) -> Values:
     """Return an option: the method ``getoption``; as `setoption`.
 
     Returns
@@ -301,4 +282,4 @@ def getoption(options: Options, kind: str, descriptor: Descriptor, arguments: Ar
     ----------
     ``client:getoption/*``, ``server:getoption/*``, ``unconnected:getoption/*``, ``connected:getoption/*``.
     """
-    return _handle(options, f"get {kind}", descriptor, arguments)
+    return _handle(f"get {kind}", descriptor, arguments)

@@ -6,42 +6,17 @@ The table says which class a method works on. A datagram of no bytes is a datagr
 from __future__ import annotations
 
 import socket
-import weakref
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from luasocket_reference import inet, options
-from luasocket_reference.auxiliar import Arguments, Object, Values, as_int, as_size, methods
-from luasocket_reference.dialect import Dialect
-from luasocket_reference.timeout import Timeout
+from luasocket_reference import inet
+from luasocket_reference.auxiliar import Arguments, Method, Values, answer, as_size
+from luasocket_reference.socket import SocketObject
 from luasocket_reference.usocket import CLOSED, DONE, describe_error, describe_system_resolver_error
 
-__all__ = ["DATAGRAM_SIZE", "METHODS", "Udp", "create"]
+__all__ = ["DATAGRAM_SIZE", "Udp"]
 
 _ANY, _CONNECTED, _UNCONNECTED = "udp{any}", "udp{connected}", "udp{unconnected}"
-
-#: By method: the class or group of the object that it works on.
-METHODS: Mapping[str, str] = {
-    "close": _ANY,
-    "dirty": _ANY,
-    "getfamily": _ANY,
-    "getfd": _ANY,
-    "getoption": _ANY,
-    "getpeername": _CONNECTED,
-    "getsockname": _ANY,
-    "gettimeout": _ANY,
-    "receive": _ANY,
-    "receivefrom": _UNCONNECTED,
-    "send": _CONNECTED,
-    "sendto": _UNCONNECTED,
-    "setfd": _ANY,
-    "setoption": _ANY,
-    "setpeername": _ANY,
-    "setsockname": _UNCONNECTED,
-    "settimeout": _ANY,
-}
-
-_method = methods(METHODS)
 
 #: Bytes of a datagram that are received if nobody says.
 DATAGRAM_SIZE = 8192
@@ -58,100 +33,31 @@ def _describe_error(outcome: int) -> bytes:
     return b"refused" if outcome == CLOSED else describe_error(outcome)
 
 
-class Udp(Object):
-    """A UDP object, connected or unconnected.
+class Udp(SocketObject):
+    """A UDP object, connected or unconnected."""
 
-    Parameters
-    ----------
-    dialect
-        That of the module.
-    family
-        Its family; ``AF_UNSPEC`` for one that is still open.
-
-    Notes
-    -----
-    As `tcp.Tcp`.
-    """
-
-    def __init__(self, dialect: Dialect, family: int) -> None:
-        super().__init__(dialect, _UNCONNECTED)
-        self._endpoint = inet.Endpoint(dialect, socket.SOCK_DGRAM, family)
-        self._descriptor = self._endpoint.descriptor
-        self._timeout = Timeout()
-        weakref.finalize(self, self._descriptor.destroy)
-
-    def open(self) -> bytes | None:
-        """Make a descriptor of the object's family; return None, or an error."""
-        return self._endpoint.create(self._endpoint.family, v6only=True)
-
-    @_method
-    def close(self, _arguments: Arguments) -> Values:
-        """Close the socket: ``close``.
-
-        Returns
-        -------
-        tuple
-            1, also if it is closed.
-
-        References
-        ----------
-        ``unconnected:close/*``, ``connected:close/*``.
-        """
-        self._descriptor.destroy()
-        return (1,)
-
-    @_method
-    def dirty(self, _arguments: Arguments) -> Values:
-        """Tell that nothing is buffered: ``dirty``.
-
-        Returns
-        -------
-        tuple
-            False.
-        """
-        return (False,)
-
-    @_method
-    def getfamily(self, _arguments: Arguments) -> Values:
-        """Return the family: ``getfamily``.
-
-        Returns
-        -------
-        tuple
-            "inet6" or "inet4", the latter also for an object of no family yet.
-        """
-        return (inet.version(self._endpoint),)
-
-    @_method
-    def getfd(self, _arguments: Arguments) -> Values:
-        """Return the descriptor: ``getfd``.
-
-        Returns
-        -------
-        tuple
-            Its number, -1 for none.
-        """
-        return (self._descriptor.number,)
-
-    @_method
-    def getoption(self, arguments: Arguments) -> Values:
-        """Return an option: ``getoption``; see `options.getoption`."""
-        return options.getoption(options.UDP_GET, "udp", self._descriptor, arguments)
-
-    @_method
-    def getpeername(self, _arguments: Arguments) -> Values:
-        """Return the address of the peer: ``connected:getpeername``; see `inet.getpeername`."""
-        return inet.getpeername(self._endpoint)
-
-    @_method
-    def getsockname(self, _arguments: Arguments) -> Values:
-        """Return the local address: ``getsockname``; see `inet.getsockname`."""
-        return inet.getsockname(self._endpoint)
-
-    @_method
-    def gettimeout(self, _arguments: Arguments) -> Values:
-        """Return both timeouts: ``gettimeout``; see `Timeout.gettimeout`."""
-        return self._timeout.gettimeout()
+    CLASSES: ClassVar[Mapping[str, str]] = {
+        "close": _ANY,
+        "dirty": _ANY,
+        "getfamily": _ANY,
+        "getfd": _ANY,
+        "getoption": _ANY,
+        "getpeername": _CONNECTED,
+        "getsockname": _ANY,
+        "gettimeout": _ANY,
+        "receive": _ANY,
+        "receivefrom": _UNCONNECTED,
+        "send": _CONNECTED,
+        "sendto": _UNCONNECTED,
+        "setfd": _ANY,
+        "setoption": _ANY,
+        "setpeername": _ANY,
+        "setsockname": _UNCONNECTED,
+        "settimeout": _ANY,
+    }
+    NEW = _UNCONNECTED
+    KIND = "udp"
+    TYPE = socket.SOCK_DGRAM
 
     def _receive(self, arguments: Arguments) -> tuple[bytes | None, bytes, Any]:
         """Receive a datagram; return an error or None, the datagram, and its sender."""
@@ -165,7 +71,7 @@ class Udp(Object):
         # No descriptor is taken for a datagram of no bytes.
         return (None if outcome in (DONE, CLOSED) else _describe_error(outcome)), datagram, sender
 
-    @_method
+    @Method
     def receive(self, arguments: Arguments) -> Values:
         """Receive a datagram: ``receive``.
 
@@ -189,9 +95,9 @@ class Udp(Object):
         ``unconnected:receive/*``, ``connected:receive/*``.
         """
         failure, datagram, _ = self._receive(arguments)
-        return (datagram,) if failure is None else (None, failure)
+        return answer(failure, datagram)
 
-    @_method
+    @Method
     def receivefrom(self, arguments: Arguments) -> Values:
         """Receive a datagram and learn who sent it: ``unconnected:receivefrom``.
 
@@ -222,7 +128,7 @@ class Udp(Object):
         host, port = inet.numeric_name(sender)
         return (datagram, host, int(port))
 
-    @_method
+    @Method
     def send(self, arguments: Arguments) -> Values:
         """Send a datagram to the peer: ``connected:send``.
 
@@ -250,7 +156,7 @@ class Udp(Object):
         outcome, sent = self._descriptor.send(datagram, self._timeout)
         return (sent,) if outcome == DONE else (None, _describe_error(outcome))
 
-    @_method
+    @Method
     def sendto(self, arguments: Arguments) -> Values:
         """Send a datagram to an address: ``unconnected:sendto``.
 
@@ -289,34 +195,7 @@ class Udp(Object):
         outcome, sent = self._descriptor.sendto(datagram, address, self._timeout)
         return (sent,) if outcome == DONE else (None, _describe_error(outcome))
 
-    @_method
-    def setfd(self, arguments: Arguments) -> Values:
-        """Hold another descriptor: ``setfd``. The old one stays open.
-
-        Parameters
-        ----------
-        arguments
-            2: its number.
-
-        Returns
-        -------
-        tuple
-            Nothing.
-
-        Raises
-        ------
-        LuaError
-            The argument is no number.
-        """
-        self._descriptor.number = as_int(arguments.number(2))
-        return ()
-
-    @_method
-    def setoption(self, arguments: Arguments) -> Values:
-        """Set an option: ``setoption``; see `options.setoption`."""
-        return options.setoption(options.UDP_SET, "udp", self._descriptor, arguments)
-
-    @_method
+    @Method
     def setpeername(self, arguments: Arguments) -> Values:
         """Take a peer, or part from it: ``setpeername``.
 
@@ -345,64 +224,7 @@ class Udp(Object):
                 self._descriptor.disconnect(self._endpoint.family)
             self.class_name = _UNCONNECTED
             return (1,)
-        failure = self._endpoint.connect(host, arguments.text(3), self._endpoint.family, self._timeout)
-        if failure is not None:
-            return (None, failure)
-        self.class_name = _CONNECTED
-        return (1,)
-
-    @_method
-    def setsockname(self, arguments: Arguments) -> Values:
-        """Bind to a local address: ``unconnected:setsockname``.
-
-        Parameters
-        ----------
-        arguments
-            2: a host, "*" for every address; 3: a port, 0 for one that is free.
-
-        Returns
-        -------
-        tuple
-            1; or nil and an error.
-
-        Raises
-        ------
-        LuaError
-            An argument is of a wrong type.
-
-        References
-        ----------
-        ``unconnected:setsockname/*``.
-        """
-        host, service = arguments.text(2), arguments.text(3)
-        failure = self._endpoint.bind(host, service, self._endpoint.family)
-        return (1,) if failure is None else (None, failure)
-
-    @_method
-    def settimeout(self, arguments: Arguments) -> Values:
-        """Set a timeout: ``settimeout``; see `Timeout.settimeout`."""
-        return self._timeout.settimeout(arguments)
-
-
-def create(dialect: Dialect, family: int) -> Values:
-    """Make an unconnected object: ``socket.udp``, ``socket.udp4``, ``socket.udp6``.
-
-    Parameters
-    ----------
-    dialect
-        That of the module.
-    family
-        Its family; ``AF_UNSPEC`` for one without a descriptor.
-
-    Returns
-    -------
-    tuple
-        The object; or nil and an error.
-
-    References
-    ----------
-    ``udp/*``, ``udp6/*``.
-    """
-    made = Udp(dialect, family)
-    failure = None if family == socket.AF_UNSPEC else made.open()
-    return (made,) if failure is None else (None, failure)
+        failure = self._connect(host, arguments.text(3))
+        if failure is None:
+            self.class_name = _CONNECTED
+        return answer(failure, 1)

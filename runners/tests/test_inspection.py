@@ -305,7 +305,7 @@ def test_options_of_later_releases_are_asked_for(capability: str, behaviours: Ma
         f"  - {{id: a, SO, needs: [{capability}], steps: [{{call: socket.tcp, returns: [{{type: object}}]}}]}}"
     )
     (result,) = played(resolve("reference"), asks)
-    there = capability.removeprefix("option-") in options.TCP_SET
+    there = capability.removeprefix("option-") in options.OPTIONS["set tcp"]
     assert result.verdict == (Verdict.PASSED if there else Verdict.SKIPPED)
 
 
