@@ -13,11 +13,11 @@ from typing import Any
 import luasocket_reference
 
 HOST = "127.0.0.1"
-PATTERNS: dict[str, str | int] = {"lines": "*l", "blocks": 8192, "all": "*a"}
+PATTERNS: dict[str, bytes | int] = {"lines": b"*l", "blocks": 8192, "all": b"*a"}
 socket = luasocket_reference.open()
 
 
-def stream(pattern: str | int, port: int, count: int) -> float:
+def stream(pattern: bytes | int, port: int, count: int) -> float:
     """Receive pieces until the connection ends."""
     (client,) = socket.tcp()
     assert client.connect(HOST, port)[0] == 1

@@ -255,6 +255,10 @@ class Table(dict[Any, Any]):
     def _key(key: Any) -> Any:
         return _Identity(key) if isinstance(key, (dict, bool)) else key
 
+    @staticmethod
+    def _given(key: Any) -> Any:
+        return key.value if isinstance(key, _Identity) else key
+
     def __setitem__(self, key: Any, value: Any) -> None:
         super().__setitem__(self._key(key), value)
 
@@ -269,7 +273,7 @@ class Table(dict[Any, Any]):
         return super().get(self._key(key), default)
 
     def __iter__(self) -> Iterator[Any]:
-        return (key.value if isinstance(key, _Identity) else key for key in super().__iter__())
+        return map(self._given, super().__iter__())
 
     def keys(self) -> Any:
         """Return the keys as they were given."""
@@ -277,7 +281,7 @@ class Table(dict[Any, Any]):
 
     def items(self) -> Any:
         """Return the pairs of key and value, the keys as they were given."""
-        return [(key, self[key]) for key in self]
+        return [(self._given(key), value) for key, value in super().items()]
 
 
 class Namespace(Table):
@@ -323,12 +327,14 @@ class Arguments:
 
     __slots__ = ("dialect", "name", "values")
 
-    def __init__(self, dialect: Dialect, name: str, values: Sequence[Any]) -> None:
+    def __init__(self, dialect: Dialect, name: str, values: Values) -> None:
         self.dialect = dialect
         self.name = name
-        if str in map(type, values):
-            values = [value.encode("latin-1") if isinstance(value, str) else value for value in values]
-        self.values = tuple(values)
+        self.values = values
+        for value in values:
+            if type(value) is str:
+                self.values = tuple(each.encode("latin-1") if type(each) is str else each for each in values)
+                break
 
     def __getitem__(self, position: int) -> Any:
         """Return an argument, None if there are fewer."""

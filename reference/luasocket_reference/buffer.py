@@ -181,8 +181,7 @@ class Buffer:
         """
         while True:
             outcome = self._fill()
-            part = self._data[self._first : self._first + wanted]
-            self._skip(len(part))
+            part = self._take(self._first + wanted)
             received += part
             wanted -= len(part)
             if outcome != DONE or wanted <= 0:
@@ -198,8 +197,7 @@ class Buffer:
         prefix = len(received)
         while True:
             outcome = self._fill()
-            received += self._data[self._first :]
-            self._skip(len(self._data) - self._first)
+            received += self._take(len(self._data))
             if outcome != DONE:
                 return DONE if outcome == CLOSED and len(received) > prefix else outcome
 
@@ -213,11 +211,9 @@ class Buffer:
         """
         while True:
             outcome = self._fill()
-            end = self._data.find(b"\n", self._first)
-            stop = end if end >= 0 else len(self._data)
-            received += self._data[self._first : stop].replace(b"\r", b"")
-            self._skip(stop - self._first + (end >= 0))
-            if outcome != DONE or end >= 0:
+            end = self._data.find(b"\n", self._first) + 1
+            received += self._take(end or len(self._data)).removesuffix(b"\n").replace(b"\r", b"")
+            if outcome != DONE or end:
                 return outcome
 
     #: By the first two bytes of a pattern: how to read.
@@ -225,13 +221,15 @@ class Buffer:
 
     def _fill(self) -> int:
         """Read a block if there is nothing left of the last one."""
-        if not self.is_empty:
+        if self._first < len(self._data):
             return DONE
         self._first = 0
         outcome, self._data = self._descriptor.receive(_BLOCK, self._timeout)
         return outcome
 
-    def _skip(self, count: int) -> None:
-        """Take bytes out of the buffer."""
-        self._received += count
-        self._first += count
+    def _take(self, stop: int) -> bytes:
+        """Take the bytes before a position out of the buffer, as far as there are any."""
+        part = self._data[self._first : stop]
+        self._first += len(part)
+        self._received += len(part)
+        return part

@@ -6,9 +6,9 @@ nobody waits. The limit is the number of a descriptor, not how many there are.
 
 from __future__ import annotations
 
+import itertools
 import os
 import select
-from collections.abc import Iterator
 from typing import Any
 
 from luasocket_reference.auxiliar import Arguments, LuaError, Table, Values, call, index, to_number, truth
@@ -27,7 +27,10 @@ _TOO_LONG = 2**31
 def _ask(value: Any, name: str) -> Any:
     """Return the first result of a method; None if there is no such method."""
     method = index(value, name)
-    return None if method is None else (*call(method, value), None)[0]
+    if method is None:
+        return None
+    results = call(method, value)
+    return results[0] if results else None
 
 
 def _descriptor(value: Any) -> int:
@@ -36,26 +39,20 @@ def _descriptor(value: Any) -> int:
     return int(number) if number is not None and number >= 0 else INVALID
 
 
-def _members(arguments: Arguments, position: int) -> Iterator[tuple[int, Any]]:
-    """Yield the objects of a list that take part, each with its descriptor."""
+def _members(arguments: Arguments, position: int) -> list[tuple[int, Any]]:
+    """Return the objects of a list that take part, each after its descriptor."""
+    members: list[tuple[int, Any]] = []
     table = arguments.table(position) if arguments[position] is not None else {}
-    number = 1
-    while (value := table.get(number)) is not None:
+    for number in itertools.count(1):
+        value = table.get(number)
+        if value is None:
+            break
         descriptor = _descriptor(value)
-        if descriptor != INVALID:
-            yield descriptor, value
-        number += 1
-
-
-def _collect(arguments: Arguments, position: int, objects: dict[int, Any]) -> set[int]:
-    """Return the descriptors of a list, and note whose they are."""
-    descriptors = set()
-    for descriptor, value in _members(arguments, position):
         if descriptor >= SETSIZE:
             raise arguments.error(position, "descriptor too large for set size")
-        descriptors.add(descriptor)
-        objects[descriptor] = value
-    return descriptors
+        if descriptor != INVALID:
+            members.append((descriptor, value))
+    return members
 
 
 def _doubly_keyed(values: list[Any]) -> Table:
@@ -104,11 +101,11 @@ def global_select(arguments: Arguments) -> Values:
     ``select/*``.
     """
     seconds = arguments.number(3, -1)
-    objects: dict[int, Any] = {}
-    readable = _collect(arguments, 1, objects)
-    writable = _collect(arguments, 2, objects)
+    readers, writers = _members(arguments, 1), _members(arguments, 2)
+    objects = dict(readers + writers)  # of several with one descriptor, the last answers for it
+    readable, writable = {number for number, _ in readers}, {number for number, _ in writers}
     dirty = []
-    for descriptor, value in _members(arguments, 1):
+    for descriptor, value in readers:
         if truth(_ask(value, "dirty")):
             dirty.append(value)
             readable.discard(descriptor)
