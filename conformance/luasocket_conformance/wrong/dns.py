@@ -8,32 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from luasocket_conformance.wrong.factories import failure, instead, raises, refuses, result, success
-from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add
+from luasocket_conformance.wrong.factories import (
+    failure,
+    instead,
+    is_host_name,
+    is_ipv4,
+    is_ipv6,
+    raises,
+    refuses,
+    result,
+    success,
+)
+from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
+
+_CHAPTER = Chapter(__name__, ("dns",))
 
 
 def _add(function: str, name: str, says: str, mistake: Mistake, *statements: str) -> None:
-    add(
-        f"{function}-{name}",
-        says,
-        f"socket.dns.{function}",
-        mistake=mistake,
-        violates=tuple(f"dns.{function}/{one}" for one in statements),
-        also=("dns",),
-        subject=__name__,
-    )
-
-
-def _is_ipv4(text: Any) -> bool:
-    return isinstance(text, bytes) and text.replace(b".", b"").isdigit()
-
-
-def _is_ipv6(text: Any) -> bool:
-    return isinstance(text, bytes) and b":" in text
-
-
-def _is_name(text: Any) -> bool:
-    return isinstance(text, bytes) and not _is_ipv4(text) and not _is_ipv6(text)
+    violates = (f"dns.{function}/{one}" for one in statements)
+    _CHAPTER.add(f"{function}-{name}", says, f"socket.dns.{function}", mistake, *violates)
 
 
 def _in_each(change: Callable[[dict[Any, Any]], dict[Any, Any]]) -> Callable[[Any], Any]:
@@ -48,10 +41,10 @@ def _plain_first(right: Right, *args: Any) -> Values:
 
 
 _KNOWN: dict[str, dict[str, Callable[[Any], bool]]] = {
-    "tohostname": {"ipv4-address": _is_ipv4, "host-name": _is_name},
-    "toip": {"ip-address": _is_ipv4, "host-name": _is_name},
-    "getaddrinfo": {"ipv4-address": _is_ipv4, "ipv6-address": _is_ipv6, "host-name": _is_name},
-    "getnameinfo": {"ipv4-address": _is_ipv4, "ipv6-address": _is_ipv6, "host-name": _is_name},
+    "tohostname": {"ipv4-address": is_ipv4, "host-name": is_host_name},
+    "toip": {"ip-address": is_ipv4, "host-name": is_host_name},
+    "getaddrinfo": {"ipv4-address": is_ipv4, "ipv6-address": is_ipv6, "host-name": is_host_name},
+    "getnameinfo": {"ipv4-address": is_ipv4, "ipv6-address": is_ipv6, "host-name": is_host_name},
 }
 
 for _function, _arguments in _KNOWN.items():

@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from luasocket_conformance.wrong.factories import instead, only, refuses
-from luasocket_conformance.wrong.mechanism import Right, Values, add, wrong
+from luasocket_conformance.wrong.mechanism import Chapter, Right, Values
 
-
-def _add(name: str, says: str, target: str, mistake: Any, *violates: str) -> None:
-    add(name, says, target, mistake=mistake, violates=violates, also=("try",), subject=__name__)
-
+_CHAPTER = Chapter(__name__, ("try",))
+_add, _wrong = _CHAPTER.add, _CHAPTER.wrong
 
 _add("newtry-returns-nothing", "There is no try function.", "socket.newtry", instead(), "newtry/returns-try")
 _add(
@@ -45,21 +43,21 @@ _add(
 )
 
 
-@wrong("socket.newtry", violates=("newtry/passes-results",))
+@_wrong("socket.newtry", violates=("newtry/passes-results",))
 def try_passes_one_result(right: Right, *args: Any) -> Values:
     """A try function returns the first of its arguments only."""
     results = right(*args)
     return (lambda *values: results[0](*values)[:1],)
 
 
-@wrong("socket.newtry", violates=("newtry/returns-try",))
+@_wrong("socket.newtry", violates=("newtry/returns-try",))
 def try_raises_nothing(right: Right, *args: Any) -> Values:
     """A try function returns its arguments, also those of a failure."""
     right(*args)
     return (lambda *values: values,)
 
 
-@wrong("socket.newtry", violates=("newtry/finalizer-first",))
+@_wrong("socket.newtry", violates=("newtry/finalizer-first",))
 def finalizer_runs_at_once(right: Right, *args: Any) -> Values:
     """The finalizer is called when the try function is made."""
     if args and callable(args[0]):
@@ -67,7 +65,7 @@ def finalizer_runs_at_once(right: Right, *args: Any) -> Values:
     return right(*args)
 
 
-@wrong("socket.newtry", violates=("newtry/finalizer",))
+@_wrong("socket.newtry", violates=("newtry/finalizer",))
 def finalizer_runs_always(right: Right, *args: Any) -> Values:
     """The finalizer is called on success, too."""
     results = right(*args)
@@ -81,7 +79,7 @@ def finalizer_runs_always(right: Right, *args: Any) -> Values:
     return (attempt,)
 
 
-@wrong("socket.newtry", violates=("newtry/finalizer-protected",))
+@_wrong("socket.newtry", violates=("newtry/finalizer-protected",))
 def finalizer_error_ends_the_try(right: Right, *args: Any) -> Values:
     """When the finalizer raises, the try function returns nothing, and there is no exception."""
     (plain,) = right()
@@ -100,14 +98,14 @@ def finalizer_error_ends_the_try(right: Right, *args: Any) -> Values:
     return (attempt,)
 
 
-@wrong("socket.protect", violates=("protect/equivalent",), also=("try",))
+@_wrong("socket.protect", violates=("protect/equivalent",))
 def safe_function_passes_one_value(right: Right, *args: Any) -> Values:
     """A protected function passes one argument and one result."""
     results = right(*args)
     return (lambda *values: results[0](*values[:1])[:1],)
 
 
-@wrong("socket.protect", violates=("protect/nil-message", "protect/catches-try"), also=("try",))
+@_wrong("socket.protect", violates=("protect/nil-message", "protect/catches-try"))
 def exception_is_false(right: Right, *args: Any) -> Values:
     """An exception is returned as false and the message."""
     results = right(*args)
@@ -119,10 +117,9 @@ def exception_is_false(right: Right, *args: Any) -> Values:
     return (safe,)
 
 
-@wrong(
+@_wrong(
     "socket.protect",
     violates=("protect/lua-errors-pass", "protect/lua-errors-as-string", "protect/assert-error"),
-    also=("try",),
 )
 def ordinary_errors_vanish(right: Right, *args: Any) -> Values:
     """A protected function returns nothing after an ordinary error."""

@@ -1,16 +1,19 @@
 """Mistakes that are made again and again, whatever the function: a result too many, an argument that is not looked at.
 
-What lives here: functions that return a mistake, and what mistakes need to look at values. What may not: a wrong port
-(the modules named for subjects). Positions of arguments and results count from 1; the first argument of a method is its
-object, as in LuaSocket's own messages.
+What lives here: functions that return a mistake, or add a family of them, and what mistakes need to look at values.
+What may not: a wrong port of one function (the modules named for subjects). Positions of arguments and results count
+from 1; the first argument of a method is its object, as in LuaSocket's own messages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from luasocket_conformance.wrong.mechanism import Mistake, Right, Values
+from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
+
+#: Subjects in which one receives from streams, or sends to them.
+STREAMS = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module")
 
 Change = Callable[[Any], Any]
 Test = Callable[[Any], bool]
@@ -29,6 +32,26 @@ def is_number(value: Any) -> bool:
 def is_closed(right: Right, thing: Any) -> bool:
     """Tell whether an object has no descriptor (any more)."""
     return right.method(thing, "getfd") == (-1,)
+
+
+def is_one_of(*values: Any) -> Test:
+    """Return a test for being one of some values."""
+    return lambda value: value in values
+
+
+def is_ipv4(text: Any) -> bool:
+    """Tell whether a value looks like an IPv4 address."""
+    return isinstance(text, bytes) and text.replace(b".", b"").isdigit()
+
+
+def is_ipv6(text: Any) -> bool:
+    """Tell whether a value looks like an IPv6 address."""
+    return isinstance(text, bytes) and b":" in text
+
+
+def is_host_name(text: Any) -> bool:
+    """Tell whether a value may be the name of a host."""
+    return isinstance(text, bytes) and not is_ipv4(text) and not is_ipv6(text)
 
 
 def _at(values: Values, position: int, change: Change) -> Values:
@@ -127,3 +150,60 @@ def then(what: Callable[..., None]) -> Mistake:
         return results
 
     return mistake
+
+
+# -- what every kind of object has
+
+
+def never_forgets(right: Right, *args: Any) -> Values:
+    """What is made is kept for ever."""
+    results = right(*args)
+    right.memory.setdefault(right.api, []).extend(results)
+    return results
+
+
+def only_once(right: Right, thing: Any, *args: Any) -> Values:
+    """What was called once with an object raises the second time."""
+    if right.memory.get(thing):
+        raise right.api.LuaError(b"attempt to use a closed socket")
+    right.memory[thing] = True
+    return right(thing, *args)
+
+
+def short_name(target: str) -> str:
+    """Return a target as a part of a name: ``tcp-bind``."""
+    return target.removeprefix("socket.").replace(":", "-")
+
+
+def add_shapes(chapter: Chapter, functions: Mapping[str, Sequence[str]], *, cannot_fail: Sequence[str] = ()) -> None:
+    """Add, for each function, the mistakes that can be made in the shape of any result.
+
+    Parameters
+    ----------
+    chapter
+        Where they are added.
+    functions
+        By target: the names that the function has in statements, as ``master:bind``.
+    cannot_fail
+        Targets that never fail.
+    """
+    for target, names in functions.items():
+        chapter.add(
+            f"{short_name(target)}-success-has-an-error",
+            "On success an empty message follows.",
+            target,
+            success(lambda results: (*results, b"")),
+            *(f"{name}/no-error" for name in names),
+        )
+        if target in cannot_fail:
+            continue
+        errors = [f"{name}/error" for name in names]
+        is_false = failure(lambda results: (False, *results[1:]))
+        chapter.add(
+            f"{short_name(target)}-failure-is-false",
+            "The first result of a failure is false.",
+            target,
+            is_false,
+            *errors,
+        )
+        chapter.add(f"{short_name(target)}-failure-raises", "A failure raises its message.", target, raises, *errors)

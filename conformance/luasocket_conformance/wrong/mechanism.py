@@ -22,14 +22,13 @@ __all__ = [
     "ABSENT",
     "CATALOGUE",
     "DEADLINE",
+    "Chapter",
     "Constant",
     "Mistake",
     "Right",
     "Values",
     "WrongApi",
     "WrongPort",
-    "add",
-    "wrong",
 ]
 
 #: Lua's results, or its arguments: bytes for strings, None for nil, dict for tables.
@@ -215,47 +214,55 @@ class WrongApi:
 CATALOGUE: Final[dict[str, WrongPort]] = {}
 
 
-def add(
-    name: str,
-    says: str,
-    *targets: str,
-    mistake: Mistake | Constant,
-    caught_by: tuple[str, ...] = (),
-    violates: tuple[str, ...] = (),
-    also: tuple[str, ...] = (),
-    subject: str,
-    deadline: float = DEADLINE,
-) -> None:
-    """Put a wrong port into the catalogue; see :class:`WrongPort`."""
-    assert name not in CATALOGUE, f"{name} is there twice"
-    assert says, f"{name} does not say what is wrong"
-    assert caught_by or violates, f"{name} does not say who notices"
-    CATALOGUE[name] = WrongPort(
-        name, says, targets, mistake, caught_by, violates, also, subject.rpartition(".")[2], deadline
-    )
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of the catalogue, and what its wrong ports have in common.
 
+    Attributes
+    ----------
+    module
+        The module that it stands in; its last name is the subject.
+    also, deadline
+        As in :class:`WrongPort`, for all of them.
+    """
 
-def wrong(
-    *targets: str,
-    caught_by: tuple[str, ...] = (),
-    violates: tuple[str, ...] = (),
-    also: tuple[str, ...] = (),
-    deadline: float = DEADLINE,
-) -> Callable[[Mistake], Mistake]:
-    """Put a mistake into the catalogue, under the function's name and with its docstring."""
+    module: str
+    also: tuple[str, ...] = ()
+    deadline: float = DEADLINE
 
-    def register(mistake: Mistake) -> Mistake:
-        add(
-            mistake.__name__.replace("_", "-"),
-            (mistake.__doc__ or "").strip(),
-            *targets,
-            mistake=mistake,
-            caught_by=caught_by,
-            violates=violates,
-            also=also,
-            subject=mistake.__module__,
-            deadline=deadline,
+    def add(
+        self,
+        name: str,
+        says: str,
+        target: str | tuple[str, ...],
+        mistake: Mistake | Constant,
+        *violates: str,
+        caught_by: tuple[str, ...] = (),
+        also: tuple[str, ...] = (),
+        deadline: float | None = None,
+    ) -> None:
+        """Put a wrong port into the catalogue; see :class:`WrongPort`."""
+        assert name not in CATALOGUE, f"{name} is there twice"
+        assert says, f"{name} does not say what is wrong"
+        assert caught_by or violates, f"{name} does not say who notices"
+        CATALOGUE[name] = WrongPort(
+            name,
+            says,
+            (target,) if isinstance(target, str) else target,
+            mistake,
+            caught_by,
+            violates,
+            (*self.also, *also),
+            self.module.rpartition(".")[2],
+            self.deadline if deadline is None else deadline,
         )
-        return mistake
 
-    return register
+    def wrong(self, *targets: str, violates: tuple[str, ...] = (), **more: Any) -> Callable[[Mistake], Mistake]:
+        """Put a mistake into the catalogue, under the function's name and with its docstring; as `add` otherwise."""
+
+        def register(mistake: Mistake) -> Mistake:
+            name, says = mistake.__name__.replace("_", "-"), (mistake.__doc__ or "").strip()
+            self.add(name, says, targets, mistake, *violates, **more)
+            return mistake
+
+        return register

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from luasocket_conformance.wrong.factories import argument, instead, is_number, result, success
-from luasocket_conformance.wrong.mechanism import ABSENT, Constant, Right, Values, add, wrong
+from luasocket_conformance.wrong.mechanism import ABSENT, Chapter, Constant, Right, Values
 
-
-def _add(name: str, says: str, target: str, mistake: Any, *violates: str, **more: Any) -> None:
-    add(name, says, target, mistake=mistake, violates=violates, subject=__name__, **more)
+_CHAPTER = Chapter(__name__)
+_add = _CHAPTER.add
 
 
 _add(
@@ -126,7 +125,7 @@ _add(
 _add("sleep-returns-at-once", "It does not wait.", "socket.sleep", instead(), "sleep/*")
 
 
-@wrong("socket.sleep", violates=("sleep/seconds",))
+@_CHAPTER.wrong("socket.sleep", violates=("sleep/seconds",))
 def sleep_wants_whole_seconds(right: Right, seconds: Any = None, *rest: Any) -> Values:
     """The fraction of the time to sleep is lost."""
     return right(int(seconds) if is_number(seconds) and abs(seconds) < 1e9 else seconds, *rest)

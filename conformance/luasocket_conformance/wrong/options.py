@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from luasocket_conformance.wrong.factories import failed, instead, raises, refuses, result, success
-from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add
+from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
 
 _SET, _GET = "*:setoption", "*:getoption"
 _ALSO = ("tcp", "udp", "select", "connect", "helper")
@@ -34,18 +34,12 @@ _OTHERS: dict[str, tuple[str, ...]] = {
 }
 
 
+_CHAPTER = Chapter(__name__, _ALSO, 1.0)
+
+
 def _add(name: str, says: str, target: str, mistake: Mistake, *statements: str) -> None:
     method = target.partition(":")[2]
-    add(
-        name,
-        says,
-        target,
-        mistake=mistake,
-        violates=tuple(f"*:{method}/{one}" for one in statements),
-        also=_ALSO,
-        subject=__name__,
-        deadline=1.0,
-    )
+    _CHAPTER.add(name, says, target, mistake, *(f"*:{method}/{one}" for one in statements))
 
 
 def _for(option: str, mistake: Mistake) -> Mistake:

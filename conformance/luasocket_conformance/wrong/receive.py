@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from luasocket_conformance.wrong.factories import (
+    STREAMS,
     argument,
     failed,
     failure,
@@ -20,7 +21,7 @@ from luasocket_conformance.wrong.factories import (
     reworded,
     success,
 )
-from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add, wrong
+from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
 
 _RECEIVE = "tcp:receive"
 
@@ -29,24 +30,14 @@ def _is_pattern(pattern: Any, kind: bytes) -> bool:
     return isinstance(pattern, bytes) and pattern.startswith(kind)
 
 
+_CHAPTER = Chapter(__name__, STREAMS)
+_in_receive = partial(_CHAPTER.wrong, _RECEIVE)
+
+
 def _add(name: str, says: str, mistake: Mistake, *statements: str, caught_by: tuple[str, ...] = ()) -> None:
-    violates = tuple(f"client:receive/{statement}" for statement in statements)
-    add(
-        f"receive-{name}",
-        says,
-        _RECEIVE,
-        mistake=mistake,
-        violates=violates,
-        caught_by=caught_by,
-        also=_ALSO,
-        subject=__name__,
-    )
+    violates = (f"client:receive/{statement}" for statement in statements)
+    _CHAPTER.add(f"receive-{name}", says, _RECEIVE, mistake, *violates, caught_by=caught_by)
 
-
-#: Where else one receives: most mistakes show there, too.
-_ALSO = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module")
-
-_in_receive = partial(wrong, _RECEIVE, also=_ALSO)
 
 # -- results ----------------------------------------------------------------------------------------------------------
 

@@ -6,36 +6,23 @@ What lives here: mistakes of that function. What may not: how they are put in pl
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from luasocket_conformance.wrong.factories import argument, instead, is_number, refuses, result, success
-from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add, wrong
+from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
 
 _SELECT = "socket.select"
 _ALSO = ("tcp", "udp", "select", "connect", "helper", "sink", "source")
 
 
-def _add(
-    name: str,
-    says: str,
-    mistake: Mistake,
-    *statements: str,
-    caught_by: tuple[str, ...] = (),
-    deadline: float = 1.0,
-    target: str = _SELECT,
-) -> None:
-    violates = tuple(f"select/{statement}" for statement in statements)
-    add(
-        f"select-{name}",
-        says,
-        target,
-        mistake=mistake,
-        violates=violates,
-        caught_by=caught_by,
-        also=_ALSO,
-        subject=__name__,
-        deadline=deadline,
-    )
+_CHAPTER = Chapter(__name__, _ALSO, 1.0)
+_in_select = partial(_CHAPTER.wrong, _SELECT)
+
+
+def _add(name: str, says: str, mistake: Mistake, *statements: str, caught_by: tuple[str, ...] = ()) -> None:
+    violates = (f"select/{statement}" for statement in statements)
+    _CHAPTER.add(f"select-{name}", says, _SELECT, mistake, *violates, caught_by=caught_by)
 
 
 def _table_with(right: Right, table: dict[Any, Any], kept: Callable[[Any], bool]) -> dict[Any, Any]:
@@ -154,21 +141,21 @@ _add(
 )
 
 
-@wrong(_SELECT, violates=("select/reading",), also=_ALSO)
+@_in_select(violates=("select/reading",))
 def select_reads_nothing(right: Right, *args: Any) -> Values:
     """No socket is ever ready for reading."""
     results = right(*args)
     return (right.api.Table(), *results[1:])
 
 
-@wrong(_SELECT, violates=("select/writing",), also=_ALSO)
+@_in_select(violates=("select/writing",))
 def select_writes_nothing(right: Right, *args: Any) -> Values:
     """No socket is ever ready for writing."""
     results = right(*args)
     return (results[0], right.api.Table(), *results[2:])
 
 
-@wrong(_SELECT, violates=("select/not-ready",), also=_ALSO)
+@_in_select(violates=("select/not-ready",))
 def select_calls_all_ready(right: Right, *lists: Any) -> Values:
     """Every socket of the lists is ready."""
     right(*lists[:2], 0)
@@ -187,7 +174,7 @@ def _filtered(table: Any, kept: Callable[[Any], bool]) -> Any:
     return dict(enumerate(filter(kept, _listed(table)), 1)) if isinstance(table, dict) else table
 
 
-@wrong(_SELECT, caught_by=("select/buffered-data-is-readable", "select/buffered-data-does-not-wait"), also=_ALSO)
+@_in_select(caught_by=("select/buffered-data-is-readable", "select/buffered-data-does-not-wait"))
 def select_forgets_the_buffer(right: Right, reading: Any = None, *rest: Any) -> Values:
     """Data that is buffered already does not make a socket readable."""
 
@@ -197,7 +184,7 @@ def select_forgets_the_buffer(right: Right, reading: Any = None, *rest: Any) -> 
     return right(_filtered(reading, is_clean), *rest)
 
 
-@wrong(_SELECT, violates=("select/foreign-objects",), also=_ALSO)
+@_in_select(violates=("select/foreign-objects",))
 def select_knows_its_own_objects_only(right: Right, reading: Any = None, writing: Any = None, *rest: Any) -> Values:
     """Tables with getfd and dirty are passed over."""
 
@@ -212,7 +199,7 @@ def _raising_for(right: Right, tables: tuple[Any, ...], test: Callable[[Any], bo
         raise right.api.LuaError(message)
 
 
-@wrong(_SELECT, violates=("select/non-sockets",), also=_ALSO)
+@_in_select(violates=("select/non-sockets",))
 def select_returns_what_is_no_socket(right: Right, reading: Any = None, *rest: Any) -> Values:
     """A value that is no socket is ready."""
     for thing in _listed(reading):
@@ -221,7 +208,7 @@ def select_returns_what_is_no_socket(right: Right, reading: Any = None, *rest: A
     return right(reading, *rest)
 
 
-@wrong(_SELECT, violates=("select/closed-ignored",), also=_ALSO)
+@_in_select(violates=("select/closed-ignored",))
 def select_raises_for_closed_sockets(right: Right, *args: Any) -> Values:
     """A closed socket in a list raises."""
 
@@ -245,14 +232,14 @@ def _descriptor(right: Right, thing: Any) -> float:
     return number if is_number(number) else 0
 
 
-@wrong(_SELECT, violates=("select/limit",), also=_ALSO)
+@_in_select(violates=("select/limit",))
 def select_knows_no_more_than_64(right: Right, *args: Any) -> Values:
     """Descriptors from 64 on are too many."""
     _raising_for(right, args[:2], lambda thing: _descriptor(right, thing) >= 64, b"too many sockets")
     return right(*args)
 
 
-@wrong(_SELECT, violates=("select/too-many",), also=_ALSO)
+@_in_select(violates=("select/too-many",))
 def select_passes_over_large_descriptors(right: Right, reading: Any = None, writing: Any = None, *rest: Any) -> Values:
     """Descriptors that are too large are passed over, and nobody is told."""
 
@@ -262,23 +249,18 @@ def select_passes_over_large_descriptors(right: Right, reading: Any = None, writ
     return right(_filtered(reading, fits), _filtered(writing, fits), *rest)
 
 
-add(
+_CHAPTER.add(
     "server-has-no-timeout",
     "A timeout does not keep accept from waiting for ever.",
     "tcp{server}:settimeout",
-    mistake=instead(1),
-    violates=("select/accept-settimeout", "server:settimeout/limits-accept"),
-    also=_ALSO,
-    subject=__name__,
-    deadline=1.0,
+    instead(1),
+    "select/accept-settimeout",
+    "server:settimeout/limits-accept",
 )
-add(
+_CHAPTER.add(
     "select-waits-for-ever",
     "The timeout is not looked at, unless it is 0.",
     _SELECT,
-    mistake=lambda right, *args: right(*args[:2], *(args[2:] if args[2:3] == (0,) else ())),
-    violates=("select/timeout",),
-    also=_ALSO,
-    subject=__name__,
-    deadline=1.0,
+    lambda right, *args: right(*args[:2], *(args[2:] if args[2:3] == (0,) else ())),
+    "select/timeout",
 )

@@ -7,25 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from luasocket_conformance.wrong.factories import failed, failure, is_number, only, raises, result, reworded, success
-from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add
+from luasocket_conformance.wrong.factories import (
+    STREAMS,
+    failed,
+    failure,
+    is_number,
+    only,
+    raises,
+    result,
+    reworded,
+    success,
+)
+from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
 
 _SEND = "tcp:send"
-_ALSO = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module")
+
+
+_CHAPTER = Chapter(__name__, STREAMS)
 
 
 def _add(name: str, says: str, mistake: Mistake, *statements: str, caught_by: tuple[str, ...] = ()) -> None:
-    violates = tuple(f"client:send/{statement}" for statement in statements)
-    add(
-        f"send-{name}",
-        says,
-        _SEND,
-        mistake=mistake,
-        violates=violates,
-        caught_by=caught_by,
-        also=_ALSO,
-        subject=__name__,
-    )
+    violates = (f"client:send/{statement}" for statement in statements)
+    _CHAPTER.add(f"send-{name}", says, _SEND, mistake, *violates, caught_by=caught_by)
 
 
 def _returns_the_count(right: Right, thing: Any, data: Any = None, first: Any = 1, *rest: Any) -> Values:

@@ -6,56 +6,37 @@ What lives here: mistakes of those methods, and of ``socket.connect``. What may 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from luasocket_conformance.wrong.factories import (
+    STREAMS,
+    add_shapes,
     argument,
     failed,
-    failure,
     instead,
     is_closed,
+    is_host_name,
+    is_ipv4,
     is_number,
+    is_one_of,
+    never_forgets,
     only,
-    raises,
+    only_once,
     refuses,
     result,
     reworded,
+    short_name,
     success,
     then,
     without_error,
 )
-from luasocket_conformance.wrong.mechanism import ABSENT, Constant, Mistake, Right, Values, add, wrong
+from luasocket_conformance.wrong.mechanism import ABSENT, Chapter, Right, Values
 
 #: Where TCP objects are used beside their own subjects.
-_ALSO = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module", "udp/names", "udp/options")
+_ALSO = (*STREAMS, "udp/names", "udp/options")
 
-_here = partial(wrong, also=_ALSO)
-
-
-def _add(
-    name: str, says: str, target: str | tuple[str, ...], mistake: Mistake | Constant, *violates: str, **more: Any
-) -> None:
-    targets = (target,) if isinstance(target, str) else target
-    add(
-        name,
-        says,
-        *targets,
-        mistake=mistake,
-        violates=violates,
-        also=(*_ALSO, *more.pop("also", ())),
-        subject=__name__,
-        **more,
-    )
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, bytes) and not value.replace(b".", b"").isdigit() and b":" not in value
-
-
-def _is_numeric(value: Any) -> bool:
-    return isinstance(value, bytes) and value.replace(b".", b"").isdigit()
+_CHAPTER = Chapter(__name__, _ALSO)
+_add, _here = _CHAPTER.add, _CHAPTER.wrong
 
 
 def _number(value: Any) -> float:
@@ -63,10 +44,6 @@ def _number(value: Any) -> float:
     if isinstance(value, bytes) and value.isdigit():
         return int(value)
     return value if is_number(value) else 0
-
-
-def _is(*values: Any) -> Callable[[Any], bool]:
-    return lambda value: value in values
 
 
 # -- what every function has ------------------------------------------------------------------------------------------
@@ -91,44 +68,17 @@ _ONES = {
 }
 
 
-def _named(target: str) -> str:
-    return target.removeprefix("socket.").replace(":", "-")
-
-
-for _target, _functions in _FUNCTIONS.items():
-    _add(
-        f"{_named(_target)}-success-has-an-error",
-        "On success an empty message follows.",
-        _target,
-        success(lambda results: (*results, b"")),
-        *(f"{one}/no-error" for one in _functions),
-    )
-for _target, _functions in _FUNCTIONS.items():
-    if _target not in ("socket.tcp", "socket.tcp6"):  # which never fail
-        _add(
-            f"{_named(_target)}-failure-is-false",
-            "The first result of a failure is false.",
-            _target,
-            failure(lambda results: (False, *results[1:])),
-            *(f"{one}/error" for one in _functions),
-        )
-        _add(
-            f"{_named(_target)}-failure-raises",
-            "A failure raises its message.",
-            _target,
-            raises,
-            *(f"{one}/error" for one in _functions),
-        )
+add_shapes(_CHAPTER, _FUNCTIONS, cannot_fail=("socket.tcp", "socket.tcp6"))
 for _target, _statements in _ONES.items():
     _add(
-        f"{_named(_target)}-returns-true",
+        f"{short_name(_target)}-returns-true",
         "The result is true instead of 1.",
         _target,
         result(1, lambda _one: True),
         *_statements,
     )
     _add(
-        f"{_named(_target)}-returns-nothing",
+        f"{short_name(_target)}-returns-nothing",
         "There is no result instead of 1.",
         _target,
         success(lambda _results: ()),
@@ -199,9 +149,11 @@ _add(
     argument(2, lambda _address: b"*"),
     "master:bind/binds",
 )
-_add("bind-wants-names", "An IP address is refused.", "tcp:bind", refuses(2, _is_numeric), "master:bind/ip-address")
-_add("bind-wants-addresses", "A host name is refused.", "tcp:bind", refuses(2, _is_text), "master:bind/host-name")
-_add("bind-knows-no-asterisk", 'The address "*" is refused.', "tcp:bind", refuses(2, _is(b"*")), "master:bind/any")
+_add("bind-wants-names", "An IP address is refused.", "tcp:bind", refuses(2, is_ipv4), "master:bind/ip-address")
+_add("bind-wants-addresses", "A host name is refused.", "tcp:bind", refuses(2, is_host_name), "master:bind/host-name")
+_add(
+    "bind-knows-no-asterisk", 'The address "*" is refused.', "tcp:bind", refuses(2, is_one_of(b"*")), "master:bind/any"
+)
 _add(
     "bind-refuses-large-ports",
     "Ports from 32768 on are refused.",
@@ -209,7 +161,7 @@ _add(
     refuses(3, lambda port: _number(port) > 32767),
     "master:bind/port-range",
 )
-_add("bind-wants-a-port", "Port 0 is refused.", "tcp:bind", refuses(3, _is(0)), "master:bind/ephemeral")
+_add("bind-wants-a-port", "Port 0 is refused.", "tcp:bind", refuses(3, is_one_of(0)), "master:bind/ephemeral")
 
 # -- connect ----------------------------------------------------------------------------------------------------------
 
@@ -228,21 +180,21 @@ _add(
     "connect-wants-names",
     "An IP address is refused.",
     "tcp:connect",
-    refuses(2, _is_numeric),
+    refuses(2, is_ipv4),
     "master:connect/ip-address",
 )
 _add(
     "connect-wants-addresses",
     "A host name is refused.",
     "tcp:connect",
-    refuses(2, _is_text),
+    refuses(2, is_host_name),
     "master:connect/host-name",
 )
 _add(
     "connect-knows-no-asterisk",
     'The address "*" is no address.',
     "tcp:connect",
-    refuses(2, _is(b"*")),
+    refuses(2, is_one_of(b"*")),
     "master:connect/any",
 )
 _add(
@@ -293,7 +245,7 @@ _add(
     "shortcut-wants-a-local-end",
     "Without a local address and port it raises.",
     "socket.connect",
-    refuses(3, _is(None)),
+    refuses(3, is_one_of(None)),
     "connect/local-optional",
 )
 _add("shortcut-has-no-family", "The family is not looked at.", "socket.connect", only(4), "connect/family-inet6")
@@ -309,7 +261,7 @@ _add(
     "shortcut-wants-a-family",
     "Without a family it raises.",
     "socket.connect",
-    refuses(5, _is(None)),
+    refuses(5, is_one_of(None)),
     "connect/family-optional",
 )
 
@@ -492,29 +444,24 @@ _add(
 )
 
 
-def _never_forgets(right: Right, *args: Any) -> Values:
-    results = right(*args)
-    right.memory.setdefault(right.api, []).extend(results)
-    return results
-
-
 _add(
     "tcp-objects-are-kept-for-ever",
     "What nobody refers to is not collected.",
     ("socket.tcp*", "socket.connect", "tcp:accept"),
-    _never_forgets,
+    never_forgets,
     *(f"{one}/collected" for one in _CLOSES),
     deadline=1.0,
 )
 
 
-@_here("tcp:close", violates=tuple(f"{one}/again" for one in _CLOSES), caught_by=("tcp/close/again",))
-def tcp_second_close_raises(right: Right, thing: Any, *args: Any) -> Values:
-    """What is closed cannot be closed again."""
-    if is_closed(right, thing) and right.memory.get(thing):
-        raise right.api.LuaError(b"attempt to use a closed socket")
-    right.memory[thing] = True
-    return right(thing, *args)
+_add(
+    "tcp-second-close-raises",
+    "What is closed cannot be closed again.",
+    "tcp:close",
+    only_once,
+    *(f"{one}/again" for one in _CLOSES),
+    caught_by=("tcp/close/again",),
+)
 
 
 @_here(

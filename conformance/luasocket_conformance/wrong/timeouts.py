@@ -7,15 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from luasocket_conformance.wrong.factories import argument, failed, instead, is_number, refuses, result, success, then
-from luasocket_conformance.wrong.mechanism import Mistake, Right, Values, add
+from luasocket_conformance.wrong.factories import (
+    STREAMS,
+    argument,
+    failed,
+    instead,
+    is_number,
+    refuses,
+    result,
+    success,
+    then,
+)
+from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
 
 _SET = "*:settimeout"
 _MAKERS = ("socket.tcp*", "socket.connect", "tcp:accept", "socket.udp*")
 #: A timeout is set nearly everywhere.
-_ALSO = ("tcp", "udp", "connect", "select", "helper", "except", "sink", "source", "module")
+_ALSO = (*STREAMS, "udp")
 #: Seconds. Mistakes here make calls hang; what they should have waited for is over in half of this.
 _DEADLINE = 1.0
+
+
+_CHAPTER = Chapter(__name__, _ALSO, _DEADLINE)
 
 
 def _add(
@@ -26,19 +39,8 @@ def _add(
     *statements: str,
     caught_by: tuple[str, ...] = (),
 ) -> None:
-    violates = tuple(one if ":" in one else f"*:settimeout/{one}" for one in statements)
-    targets = (target,) if isinstance(target, str) else target
-    add(
-        name,
-        says,
-        *targets,
-        mistake=mistake,
-        violates=violates,
-        caught_by=caught_by,
-        also=_ALSO,
-        subject=__name__,
-        deadline=_DEADLINE,
-    )
+    violates = (one if ":" in one else f"*:settimeout/{one}" for one in statements)
+    _CHAPTER.add(name, says, target, mistake, *violates, caught_by=caught_by)
 
 
 def _in_place_of_timeout(*instead_of_it: Any) -> Mistake:

@@ -7,69 +7,38 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from luasocket_conformance.wrong.factories import (
+    add_shapes,
     argument,
     failed,
     failure,
     instead,
     is_closed,
+    is_host_name,
+    is_ipv4,
     is_number,
+    is_one_of,
+    never_forgets,
     only,
-    raises,
+    only_once,
     refuses,
     result,
+    short_name,
     success,
     then,
     without_error,
 )
-from luasocket_conformance.wrong.mechanism import ABSENT, Constant, Mistake, Right, Values, add, wrong
+from luasocket_conformance.wrong.mechanism import ABSENT, Chapter, Right, Values
 
 _ALSO = ("udp", "select", "helper", "module", "tcp/options", "tcp/states")
 
 #: Seconds after which a call counts as hanging: some mistakes wait for what does not come.
 _DEADLINE = 1.0
 
-_here = partial(wrong, also=_ALSO)
-
-
-def _add(
-    name: str,
-    says: str,
-    target: str | tuple[str, ...],
-    mistake: Mistake | Constant,
-    *violates: str,
-    deadline: float = _DEADLINE,
-    caught_by: tuple[str, ...] = (),
-) -> None:
-    targets = (target,) if isinstance(target, str) else target
-    add(
-        name,
-        says,
-        *targets,
-        mistake=mistake,
-        violates=violates,
-        also=_ALSO,
-        subject=__name__,
-        deadline=deadline,
-        caught_by=caught_by,
-    )
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, bytes) and b":" not in value and any(map(str.isalpha, value.decode("latin-1")))
-
-
-def _is_numeric(value: Any) -> bool:
-    return isinstance(value, bytes) and value.replace(b".", b"").isdigit()
-
-
-def _is(*values: Any) -> Callable[[Any], bool]:
-    return lambda value: value in values
-
+_CHAPTER = Chapter(__name__, _ALSO, _DEADLINE)
+_add, _here = _CHAPTER.add, _CHAPTER.wrong
 
 # -- what every function has ------------------------------------------------------------------------------------------
 
@@ -90,36 +59,10 @@ _FUNCTIONS = {
 }
 
 
-def _named(target: str) -> str:
-    return target.removeprefix("socket.").replace(":", "-")
-
-
-for _target, _functions in _FUNCTIONS.items():
-    _add(
-        f"{_named(_target)}-success-has-an-error",
-        "On success an empty message follows.",
-        _target,
-        success(lambda results: (*results, b"")),
-        *(f"{one}/no-error" for one in _functions),
-    )
-    if not _target.startswith("socket."):  # those never fail
-        _add(
-            f"{_named(_target)}-failure-is-false",
-            "The first result of a failure is false.",
-            _target,
-            failure(lambda results: (False, *results[1:])),
-            *(f"{one}/error" for one in _functions),
-        )
-        _add(
-            f"{_named(_target)}-failure-raises",
-            "A failure raises its message.",
-            _target,
-            raises,
-            *(f"{one}/error" for one in _functions),
-        )
+add_shapes(_CHAPTER, _FUNCTIONS, cannot_fail=("socket.udp", "socket.udp6"))
 for _target, _functions in (_SENDING | _NAMING).items():
     _add(
-        f"{_named(_target)}-returns-true",
+        f"{short_name(_target)}-returns-true",
         "The result of a success is true.",
         _target,
         result(1, lambda _one: True),
@@ -213,28 +156,22 @@ _add(
 )
 
 
-def _never_forgets(right: Right, *args: Any) -> Values:
-    results = right(*args)
-    right.memory.setdefault(right.api, []).extend(results)
-    return results
-
-
 _add(
     "udp-objects-are-kept-for-ever",
     "What nobody refers to is not collected.",
     "socket.udp*",
-    _never_forgets,
+    never_forgets,
     *(f"{one}:close/collected" for one in _KINDS),
 )
 
 
-@_here("udp:close", violates=tuple(f"{one}:close/again" for one in _KINDS))
-def udp_second_close_raises(right: Right, thing: Any, *args: Any) -> Values:
-    """What is closed cannot be closed again."""
-    if right.memory.get(thing):
-        raise right.api.LuaError(b"attempt to use a closed socket")
-    right.memory[thing] = True
-    return right(thing, *args)
+_add(
+    "udp-second-close-raises",
+    "What is closed cannot be closed again.",
+    "udp:close",
+    only_once,
+    *(f"{one}:close/again" for one in _KINDS),
+)
 
 
 def _name(position: int, words: tuple[str, ...], changed: Any) -> None:
@@ -305,24 +242,30 @@ _add(
     "setsockname-wants-names",
     "An IP address is refused.",
     _BIND,
-    refuses(2, _is_numeric),
+    refuses(2, is_ipv4),
     "unconnected:setsockname/ip-address",
 )
 _add(
     "setsockname-wants-addresses",
     "A host name is refused.",
     _BIND,
-    refuses(2, _is_text),
+    refuses(2, is_host_name),
     "unconnected:setsockname/host-name",
 )
 _add(
     "setsockname-knows-no-asterisk",
     'The address "*" is refused.',
     _BIND,
-    refuses(2, _is(b"*")),
+    refuses(2, is_one_of(b"*")),
     "unconnected:setsockname/any",
 )
-_add("setsockname-wants-a-port", "Port 0 is refused.", _BIND, refuses(3, _is(0)), "unconnected:setsockname/ephemeral")
+_add(
+    "setsockname-wants-a-port",
+    "Port 0 is refused.",
+    _BIND,
+    refuses(3, is_one_of(0)),
+    "unconnected:setsockname/ephemeral",
+)
 _add(
     "setsockname-never-fails",
     "It says 1, also where nothing was bound.",
@@ -354,14 +297,14 @@ _add(
     "setpeername-wants-names",
     "An IP address is refused.",
     _PEER,
-    refuses(2, _is_numeric),
+    refuses(2, is_ipv4),
     "unconnected:setpeername/ip-address",
 )
 _add(
     "setpeername-wants-addresses",
     "A host name is refused.",
     _PEER,
-    refuses(2, _is_text),
+    refuses(2, is_host_name),
     "unconnected:setpeername/host-name",
 )
 _add(
@@ -519,21 +462,21 @@ for _target, _functions in ((_RECEIVE, _GETS), (_FROM, ("unconnected:receivefrom
     _cut = "size" if _target == _FROM else "size-cuts"
     _word = "as-receive" if _target == _FROM else "datagram"
     _add(
-        f"udp-{_named(_target)[4:]}-wants-a-size",
+        f"udp-{short_name(_target)[4:]}-wants-a-size",
         "Without a size it raises.",
         _target,
-        refuses(2, _is(None)),
+        refuses(2, is_one_of(None)),
         *(f"{one}/size-optional" for one in _functions),
     )
     _add(
-        f"udp-{_named(_target)[4:]}-ignores-the-size",
+        f"udp-{short_name(_target)[4:]}-ignores-the-size",
         "The whole datagram is returned.",
         _target,
         only(1),
         *(f"{one}/{_cut}" for one in _functions),
     )
     _add(
-        f"udp-{_named(_target)[4:]}-keeps-the-rest",
+        f"udp-{short_name(_target)[4:]}-keeps-the-rest",
         "What is beyond the size comes with the next call.",
         _target,
         _keeps_the_rest,
@@ -541,7 +484,7 @@ for _target, _functions in ((_RECEIVE, _GETS), (_FROM, ("unconnected:receivefrom
         *(() if _target == _FROM else (f"{one}/size-default" for one in _functions)),
     )
     _add(
-        f"udp-{_named(_target)[4:]}-fills-the-size",
+        f"udp-{short_name(_target)[4:]}-fills-the-size",
         "A short datagram is filled up with NUL bytes.",
         _target,
         lambda right, thing, size=None, *rest: (
@@ -552,18 +495,18 @@ for _target, _functions in ((_RECEIVE, _GETS), (_FROM, ("unconnected:receivefrom
         *(f"{one}/{'size' if _target == _FROM else 'size-shorter'}" for one in _functions),
     )
     _add(
-        f"udp-{_named(_target)[4:]}-ends-at-nul",
+        f"udp-{short_name(_target)[4:]}-ends-at-nul",
         "A datagram ends at its first NUL byte.",
         _target,
         success(lambda results: (results[0].partition(b"\0")[0][:2000], *results[1:])),
         *(
             f"{one}/datagram"
             for one in ("unconnected:receive", "unconnected:receivefrom")
-            if one.endswith(_named(_target)[4:])
+            if one.endswith(short_name(_target)[4:])
         ),
     )
     _add(
-        f"udp-{_named(_target)[4:]}-is-always-empty",
+        f"udp-{short_name(_target)[4:]}-is-always-empty",
         "Every datagram is empty.",
         _target,
         result(1, lambda _datagram: b""),
