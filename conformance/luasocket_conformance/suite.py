@@ -215,6 +215,7 @@ def properties(result: Result) -> Mapping[str, str]:
         "says": result.behaviour.says,
         "citation": report.citation(result),
         "source": str(result.behaviour.source),
+        "step": result.where,
         "verdict": result.verdict.value,
         "reason": result.reason,
         "call": result.doing,

@@ -3,10 +3,10 @@
 What lives here: checking a declaration against the specification, and holding results against it. What may not: where
 it is written (the ``[absent]`` of a port's description), single behaviours (``deviations``).
 
-A name is that of a function, ``socket.udp``, or of a method of whatever class, ``:getstats``; it may be a pattern,
-``socket.dns.*``. A declaration is strict both ways, and excuses nothing but absence. A behaviour that ends where the
-port has no such function is a known deviation; one that goes wrong in any other way is none; and one that calls it and
-passes is a failure, for then the port has it.
+A name is that of a function or constant of the module, ``socket.udp``, ``socket.BLOCKSIZE``, or of a method of whatever
+class, ``:getstats``; it may be a pattern, ``socket.dns.*``. A declaration is strict both ways, and excuses nothing but
+absence. A behaviour that ends where the port has no such thing is a known deviation; one that goes wrong in any other
+way is none; and one that uses it and passes is a failure, for then the port has it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from luasocket_spec.model import Behaviour, Call, MethodTarget, PathTarget, Step
+from luasocket_spec.model import Behaviour, Call, Get, MethodTarget, PathTarget, Step
 
 from luasocket_runners.result import Listed, Result, Verdict
 
@@ -37,12 +37,12 @@ class Absences:
 
     @classmethod
     def load(cls, file: Path, reasons: Mapping[str, str], behaviours: Iterable[Behaviour]) -> Absences:
-        """Check a declaration against the behaviours; raise :class:`AbsencesError` for names that none calls."""
-        called = {name for behaviour in behaviours for name in _everything(behaviour)}
+        """Check a declaration against the behaviours; raise :class:`AbsencesError` for names that none uses."""
+        used = {name for behaviour in behaviours for name in _everything(behaviour)}
         unknown = [
-            f"{file}: [absent] {name} is the name of nothing that a behaviour calls; write socket.udp, or :getstats"
+            f"{file}: [absent] {name} is the name of nothing that a behaviour uses; write socket.udp, or :getstats"
             for name in reasons
-            if not fnmatch.filter(called, name)
+            if not fnmatch.filter(used, name)
         ]
         if unknown:
             raise AbsencesError("\n".join(unknown))
@@ -50,7 +50,7 @@ class Absences:
         return cls(str(file), dict(reasons), {name: _line(text, name) for name in reasons})
 
     def find(self, name: str) -> str | None:
-        """Return the entry that speaks of a function or method: the first that names it."""
+        """Return the entry that speaks of a function, constant or method: the first that names it."""
         return next((entry for entry in self.reasons if fnmatch.fnmatchcase(name, entry)), None)
 
     def hold(self, result: Result) -> Result:
@@ -64,13 +64,13 @@ class Absences:
             for name in _played(result.behaviour):
                 entry = self.find(name)
                 if entry is not None:
-                    reason = f"it passes with a call of {name}, but {self.file} has {entry} as absent: strike it there"
+                    reason = f"it passes with {name}, but {self.file} has {entry} as absent: strike it there"
                     listed = self._listed(entry, self.reasons[entry], passed=True)
                     return replace(result, verdict=Verdict.FAILED, reason=reason, listed=listed)
         return result
 
     def _listed(self, entry: str, reason: str, *, passed: bool) -> Listed:
-        return Listed("known", reason, self.file, self.lines[entry], explained=True, passed=passed)
+        return Listed("known", entry, reason, self.file, self.lines[entry], explained=True, passed=passed)
 
 
 def _line(text: Sequence[str], name: str) -> int:
@@ -80,14 +80,14 @@ def _line(text: Sequence[str], name: str) -> int:
 
 
 def _played(behaviour: Behaviour) -> Iterator[str]:
-    """Yield what a behaviour that passes has called for certain."""
+    """Yield what a behaviour that passes has used for certain."""
     for _, fixture in behaviour.given:
         yield from _names(fixture.steps)
     yield from _names(behaviour.steps)
 
 
 def _everything(behaviour: Behaviour) -> Iterator[str]:
-    """Yield all that a behaviour may call."""
+    """Yield all that a behaviour may use."""
     yield from _played(behaviour)
     for function in behaviour.functions.values():
         yield from _names(function.steps)
@@ -100,3 +100,5 @@ def _names(steps: Iterable[Step]) -> Iterator[str]:
                 yield path
             case Call(target=MethodTarget(method=method)):
                 yield f":{method}"
+            case Get(name=None, field=path):
+                yield path

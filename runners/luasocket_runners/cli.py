@@ -14,6 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import entry_points, version
@@ -26,11 +27,12 @@ from luasocket_spec.model import AUTHORITIES, DIALECTS, Behaviour, Dialect, Spec
 from luasocket_runners import cli_reports, peer_program, report
 from luasocket_runners.coverage import Coverage
 from luasocket_runners.deviations import DeviationsError, Lists, update
-from luasocket_runners.engine import DEADLINE
+from luasocket_runners.engine import DEADLINE, Engine
 from luasocket_runners.init_port import LANGUAGES, InitError, init
 from luasocket_runners.lua_script import needs_peer_program, script
 from luasocket_runners.ports import Port, PortUnavailable, UnknownPort, known_ports, resolve
 from luasocket_runners.ports.lua_interpreter import ADAPTER
+from luasocket_runners.progress import Progress
 from luasocket_runners.reports import Report, ReportError, Run, join
 from luasocket_runners.reports.github import commands_stopped
 from luasocket_runners.result import CONFORMING, Result
@@ -48,23 +50,106 @@ UNREAD: Final = 141
 #: Failures that are printed in full; a port that fails everywhere would otherwise bury its first failure.
 SHOWN_FAILURES: Final = 40
 
-_EPILOG: Final = """\
+_SELECTORS: Final = """
+selectors: an id (tcp/receive/line-partial-on-timeout), the beginning of one (tcp, tcp/receive),
+or a pattern with * ? [ ].
+"""
+
+#: What stands at the end of each command's help: its examples, and what its exit statuses mean.
+_EPILOGS: Final = {
+    "": """\
+examples:
+  luasocket-conformance run                          the whole spec on the embedded reference
+  luasocket-conformance run --port lua5.4 tcp select what lies under tcp/ and in select, on an interpreter
+  luasocket-conformance init my-port                 a directory to begin a port of one's own with
+  luasocket-conformance COMMAND --help               more of each
+
+exit status: 0 the port conforms, 1 it deviates (of coverage: a statement is missing; of strength: a mistake got away),
+2 wrong usage or a broken spec, 3 the port could not be run (of peer: no script came).
+""",
+    "run": f"""\
 examples:
   luasocket-conformance run                          the whole spec on the embedded reference
   luasocket-conformance run --port lupa:lua54        the same on real LuaSocket inside Python's lupa
   luasocket-conformance run --port lua5.1 tcp select what lies under tcp/ and in select, on an interpreter
+  luasocket-conformance run --port ./my-port         the port that my-port/port.toml describes
   luasocket-conformance run --port command:./my-adapter --known my-deviations.txt
   luasocket-conformance run --port lua5.4 --html report.html --json lua54.json
+{_SELECTORS}
+exit status: 0 the port conforms, 1 it deviates, 2 wrong usage or a broken spec, 3 the port could not be run.
+""",
+    "report": """\
+examples:
   luasocket-conformance report linux.json macos.json --html all.html
-  luasocket-conformance list 'tcp/receive/*timeout*' the ids, with what each says
-  luasocket-conformance show ID --as lua > repro.lua a script for a bug report
+  luasocket-conformance report mine.json             the summary in Markdown, printed
 
-selectors: an id (tcp/receive/line-partial-on-timeout), the beginning of one (tcp, tcp/receive),
-or a pattern with * ? [ ].
+exit status: 0 it is written, whatever the ports do; 2 wrong usage, or a file that is no report.
+""",
+    "list": f"""\
+examples:
+  luasocket-conformance list tcp/receive-line
+  luasocket-conformance list 'tcp/receive*/*timeout*'
+{_SELECTORS}
+exit status: 0; 2 nothing has that name.
+""",
+    "show": """\
+examples:
+  luasocket-conformance show tcp/receive-line/partial-on-timeout
+  luasocket-conformance show tcp/receive-line/partial-on-timeout --as lua > repro.lua
 
-exit status: 0 the port conforms, 1 it deviates (of coverage: a statement is missing), 2 wrong usage or a broken spec,
-3 the port could not be run (of peer: no script came).
-"""
+exit status: 0; 2 nothing has that name.
+""",
+    "disagreements": f"""\
+examples:
+  luasocket-conformance disagreements
+  luasocket-conformance disagreements tcp/options
+{_SELECTORS}
+exit status: 0; 2 nothing has that name.
+""",
+    "coverage": """\
+examples:
+  luasocket-conformance coverage                     a table: statements, how many are held
+  luasocket-conformance coverage --missing           those that are not
+
+exit status: 0 every statement is held or waived, 1 one is missing.
+""",
+    "strength": """\
+examples:
+  luasocket-conformance strength receive             the wrong ports about receive
+  luasocket-conformance strength --all
+
+exit status: 0 every mistake is noticed, 1 one got away.
+""",
+    "peer": """\
+examples:
+  luasocket-conformance peer tcp/receive-line/partial-on-timeout
+  luasocket-conformance peer tcp/receive-line/partial-on-timeout --listen 4000
+
+exit status: 0 the script came and went, 2 wrong usage, 3 no script came.
+""",
+    "ports": """\
+examples:
+  luasocket-conformance ports
+  luasocket-conformance ports --names                the names alone; nothing is started
+
+exit status: 0.
+""",
+    "adapter": """\
+examples:
+  luasocket-conformance adapter > adapter.lua
+  luasocket-conformance run --port 'command:my-lua adapter.lua'
+
+exit status: 0.
+""",
+    "init": """\
+examples:
+  luasocket-conformance init my-port                 an adapter in Lua: for a host that has Lua
+  luasocket-conformance init ports/mine --language python
+  luasocket-conformance run --port ./my-port tcp/create
+
+exit status: 0 it is written, 2 something is there already, or it cannot be written.
+""",
+}
 
 
 class _Failure(Exception):
@@ -106,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="luasocket-conformance",
         description="Tells what an implementation of the LuaSocket API does differently from LuaSocket.",
-        epilog=_EPILOG,
+        epilog=_EPILOGS[""],
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the versions of the program and of the spec")
@@ -115,7 +200,11 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
         made = commands.add_parser(
-            name, help=about, description=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=about,
+            description=about,
+            epilog=_EPILOGS[name],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         made.set_defaults(run=run)
         return made
@@ -187,7 +276,8 @@ def _parser() -> argparse.ArgumentParser:
         "--listen", type=_tcp_port, default=0, metavar="PORT", help="where to wait for the script (default: any)"
     )
 
-    command("ports", _ports, "Print the names of the ports that can be given to run.")
+    ports = command("ports", _ports, "Print the ports that can be given to run, and which of them are here.")
+    ports.add_argument("--names", action="store_true", help="print the names alone, without a look at what is here")
 
     command("adapter", _adapter, "Print the adapter in plain Lua, for hosts that have Lua.")
 
@@ -215,26 +305,28 @@ def _selected(behaviours: Sequence[Behaviour], selectors: Sequence[str]) -> list
     return chosen
 
 
-class _Progress:
-    """A line that counts on a terminal; nothing elsewhere."""
+class _Teller:
+    """What is printed about each result: what deviates in full, up to a limit; all of them where it is verbose."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._bad = 0
-        self._shown = sys.stderr.isatty()
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+        self._shown = 0
+        self.left = 0  #: how many deviate and were not told
 
-    def step(self, result: Result) -> None:
-        self._done += 1
-        self._bad += result.verdict not in CONFORMING
-        if self._shown:
-            sys.stderr.write(f"\r{self._done}/{self._total}, {self._bad} deviate ")
-            sys.stderr.flush()
+    def __call__(self, result: Result) -> str:
+        if result.verdict in CONFORMING:
+            return self._line(result) if self._verbose else ""
+        if not self._verbose and self._shown >= SHOWN_FAILURES:
+            self.left += 1
+            return ""
+        self._shown += 1
+        return report.explain(result) + "\n"
 
-    def clear(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+    @staticmethod
+    def _line(result: Result) -> str:
+        reasons = [result.reason, result.listed.reason if result.listed is not None else ""]
+        told = "".join(f": {reason}" for reason in reasons if reason)
+        return f"{result.verdict.value} {result.behaviour.id} ({result.duration * 1000:.0f} ms){told}"
 
 
 def _lists(options: argparse.Namespace, port: Port, behaviours: Sequence[Behaviour]) -> Lists:
@@ -282,6 +374,7 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
     """Play what is selected and print what came of it."""
     spec = _load(options)
     chosen = _selected(spec.behaviours, options.selectors)
+    teller = _Teller(verbose=options.verbose)
     try:
         port = resolve(options.port)
         lists = _lists(options, port, spec.behaviours)
@@ -298,11 +391,13 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
             who = report.about(*(str(told.get(key) or "") for key in ("name", "version", "host")))
             print(f"port {port.name} ({who}), dialect {engine.dialect}, {len(behaviours)} behaviours")
             sys.stdout.flush()
-            progress = _Progress(len(behaviours))
-            try:
-                results = session.run(behaviours, lambda result: progress.step(lists.hold(result)))
-            finally:
-                progress.clear()
+            # what the lists are going to say is not known before the end where they are brought up to date
+            tell = (lambda result: "") if options.update_deviations else teller
+            with Progress(behaviours, tell) as progress:
+                try:
+                    results = session.run(behaviours, lambda result: progress.step(lists.hold(result)))
+                except KeyboardInterrupt:
+                    raise KeyboardInterrupt(progress.words()) from None
     except UnknownPort as error:
         raise _Failure(str(error)) from None
     except PortUnavailable as error:
@@ -311,7 +406,10 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
     if options.update_deviations:
         lists = _update(options, port, lists, spec, results)
     results = [lists.hold(result) for result in results]
-    _print_results(results, verbose=options.verbose)
+    if options.update_deviations:
+        print("".join(f"{text}\n" for text in map(teller, results) if text), end="")
+    if teller.left:
+        print(f"… and {teller.left} more that deviate; -v shows all of them\n")
     print(report.summary(results, seconds))
     run = Run.of(
         program=version("luasocket-conformance"),
@@ -332,23 +430,6 @@ def _report(options: argparse.Namespace) -> int:
     except ReportError as error:
         raise _Failure(str(error)) from None
     return CONFORMS
-
-
-def _print_results(results: Sequence[Result], *, verbose: bool) -> None:
-    shown = 0
-    left = 0
-    for result in results:
-        if result.verdict in CONFORMING:
-            if verbose:
-                reason = f": {result.reason}" if result.reason else ""
-                print(f"{result.verdict.value} {result.behaviour.id} ({result.duration * 1000:.0f} ms){reason}")
-        elif verbose or shown < SHOWN_FAILURES:
-            shown += 1
-            print(report.explain(result) + "\n")
-        else:
-            left += 1
-    if left:
-        print(f"… and {left} more that deviate; -v shows all of them\n")
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -423,9 +504,28 @@ def _strength(options: argparse.Namespace) -> int:
     return measure(options)
 
 
-def _ports(_options: argparse.Namespace) -> int:
-    print("\n".join(known_ports()))
+def _ports(options: argparse.Namespace) -> int:
+    if options.names:
+        print("\n".join(known_ports()))
+        return CONFORMS
+    width = max(map(len, known_ports()))
+    # each is started to see whether it is here: side by side, for most of it is waiting
+    with ThreadPoolExecutor(max_workers=LANES) as lanes:
+        for name, about in zip(known_ports(), lanes.map(_about_port, known_ports()), strict=True):
+            print(f"{name:<{width}}  {about}".rstrip(), flush=True)
     return CONFORMS
+
+
+def _about_port(name: str) -> str:
+    """Return what a port says of itself, or why it is not here; empty of a name that the user has to complete."""
+    if any(map(str.isupper, name)):
+        return ""
+    try:
+        with Engine(resolve(name)) as engine:
+            told = engine.description
+            return report.about(*(str(told.get(key) or "") for key in ("name", "version", "host")))
+    except PortUnavailable as error:
+        return f"not here: {' '.join(str(error).removeprefix(f'{name}: ').split())}"
 
 
 def _adapter(_options: argparse.Namespace) -> int:
@@ -473,8 +573,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
         return UNREAD
-    except KeyboardInterrupt:
-        print("luasocket-conformance: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        far = f": {interrupt}" if interrupt.args else ""
+        print(f"luasocket-conformance: interrupted{far}", file=sys.stderr)
         return INTERRUPTED
 
 

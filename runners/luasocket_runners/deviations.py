@@ -124,7 +124,7 @@ class Deviations:
         if entry is None or result.verdict not in _DEVIATING | {Verdict.PASSED}:
             return result
         passed = result.verdict is Verdict.PASSED
-        listed = Listed(self.kind, entry.reason, self.file, entry.line, entry.explained, passed)
+        listed = Listed(self.kind, entry.selector, entry.reason, self.file, entry.line, entry.explained, passed)
         result = replace(result, listed=listed)
         if self.kind == "flaky":
             return replace(result, verdict=Verdict.FLAKY, reason=result.reason or "it passed this time")

@@ -28,7 +28,7 @@ from luasocket_runners.matcher import Matcher, Unbound, resolve
 from luasocket_runners.notation import Names
 from luasocket_runners.peers import ACTIONS, JUDGING, Peer, PeerFailure, rhythm
 from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
-from luasocket_runners.result import Result, Verdict
+from luasocket_runners.result import RAISED, SEEN, Result, Verdict
 from luasocket_runners.scoping import full_name, peer_name, visible
 from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, decode, decode_list, encode, quoted
 
@@ -410,6 +410,11 @@ class _Play:
             preparing=self._preparing,
         )
 
+    def _peer_failed(self, failure: PeerFailure) -> Result:
+        """Return the result of a port that does not do what a peer waits for."""
+        self._expected = failure.wanted
+        return self.failed(str(failure), None if failure.seen is None else f"{SEEN}{failure.seen}")
+
     def _stop(self, reason: str, returned: str | None = None, *, late: bool = False) -> _Stop:
         """Return the end of a behaviour. Inside a function of the test the port is still in the middle of a call."""
         return _Stop(self.failed(reason, returned), broken=len(self._stack) > 1, late=late)
@@ -516,8 +521,7 @@ class _Play:
         except (PeerFailure, OSError) as trouble:
             if isinstance(trouble, PeerFailure) and due.action.verb in JUDGING:
                 self._doing, self._source = _peer_doing(due.action, scope), due.action.source
-                self._expected = None
-                raise _Stop(self.failed(str(trouble)), broken=True) from None
+                raise _Stop(self._peer_failed(trouble), broken=True) from None
             # the call may have returned and closed in the meantime: its answer, not the peer's trouble, is what counts
             due.every = None
         if due.every is None or due.times == 1:
@@ -615,8 +619,10 @@ class _Play:
             message = {"op": "get", "handle": scope.handle(step.name).number, "field": step.field}
         outcomes = self._outcomes(step.expect)
         answer = yield _Request(message, self._doing, step.source, partial(self._show_outcomes, outcomes, names))
-        if answer.returns is not None and answer.returns[:1] in ((), (None,)) and _are_functions(outcomes.values()):
-            # a method that is looked up to be called without its object is as absent as one that is called
+        absent = answer.returns is not None and answer.returns[:1] in ((), (None,))
+        if absent and (_are_functions(outcomes.values()) or (step.name is None and not _admit_nil(outcomes.values()))):
+            # a field of the module, or a method that is looked up to be called without its object, is as absent as
+            # a function that is called
             missing = step.field if step.name is None else f":{step.field}"
             raise self._not_implemented(missing, missing)
         self._compare(outcomes, answer, scope, names)
@@ -650,7 +656,7 @@ class _Play:
         answer = yield _Request(message, doing, step.source)
         if answer.returns is None:
             shown = notation.show(answer.raises, self._names)
-            raise self._stop("it raised an error", returned=f"error: {shown}")
+            raise self._stop("it raised an error", returned=f"{RAISED}{shown}")
 
     def _called(self, step: model.Called, scope: _Scope) -> _Steps:
         function = next(item for item in self._functions if item.data.name == step.function)
@@ -687,11 +693,11 @@ class _Play:
         self._compare(outcomes, replace(answer, returns=(value,)), scope, names)
 
     def _peer(self, step: model.Peer, scope: _Scope) -> _Steps:
-        self._doing = _peer_doing(step.action, scope)
+        self._doing = partial(_peer_doing, step.action, scope)
         try:
             self._act(step.action, scope)
         except PeerFailure as failure:
-            raise self._stop(str(failure)) from None
+            raise _Stop(self._peer_failed(failure), broken=len(self._stack) > 1) from None
         return
         yield
 
@@ -763,7 +769,7 @@ class _Play:
     @staticmethod
     def _show_answer(answer: _Answer, names: Names) -> str:
         if answer.returns is None:
-            return f"error: {notation.show(answer.raises, names)}"
+            return f"{RAISED}{notation.show(answer.raises, names)}"
         return notation.show_list(answer.returns, names)
 
     def _in_time(self, takes: model.Takes, duration: float) -> None:
@@ -857,6 +863,12 @@ def _are_functions(outcomes: Iterable[model.Outcome]) -> bool:
     return all(isinstance(outcome, model.Returns) and outcome.values == (function,) for outcome in outcomes)
 
 
+def _admit_nil(outcomes: Iterable[model.Outcome]) -> bool:
+    """Tell whether nil is among what is expected."""
+    matcher = Matcher(lambda name: None, Names({}))
+    return any(matcher.outcome_returns(outcome, (None,)) is None for outcome in outcomes)
+
+
 def _said(words: _Words) -> str:
     return words if isinstance(words, str) else words()
 
@@ -867,4 +879,5 @@ def _times(count: int) -> str:
 
 def _peer_doing(action: model.PeerAction, scope: _Scope) -> str:
     name = peer_name(scope.prefix, action.who)
-    return f"{'peer' if name == 'peer' else f'peer {name}'}: {action.verb}"
+    told = "" if action.value is True else f" {notation.show(scope.resolve(action.value), Names(scope.visible()))}"
+    return f"{'peer' if name == 'peer' else f'peer {name}'}: {action.verb}{told}"

@@ -12,7 +12,7 @@ from functools import cache
 
 from luasocket_spec import model
 
-from luasocket_runners.notation import Names, quote, show
+from luasocket_runners.notation import Names, difference, show
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
 
@@ -20,10 +20,6 @@ class Unbound(Exception):
     """A name of the spec that nothing is bound to: a mistake of ours, not of the port."""
 
 
-#: Bytes up to which two strings are shown whole; beyond, the place where they part says more.
-_SHORT = 60
-#: Bytes that are shown from there on.
-_AROUND = 16
 #: Keys of entries too many that are shown.
 _KEYS = 3
 
@@ -101,10 +97,10 @@ class Matcher:
         """Return the first difference between result lists, or None."""
         count = _count(len(actual), len(expected))
         for position, (wanted, got) in enumerate(zip(expected, actual, strict=False), 1):
-            difference = self.value(wanted, got)
-            if difference is not None:
+            found = self.value(wanted, got)
+            if found is not None:
                 where = "" if len(expected) == 1 else f"value {position}: "
-                return where + difference + (f"; {count}" if count else "")
+                return where + found + (f"; {count}" if count else "")
         return count
 
     def value(self, expected: model.SpecValue, actual: LuaValue) -> str | None:
@@ -130,8 +126,8 @@ class Matcher:
         if not isinstance(outcome, model.Raises):
             return "it raised an error instead of returning"
         if outcome.part is None:
-            difference = self.value(outcome.value, error)
-            return None if difference is None else f"the error's value: {difference}"
+            found = self.value(outcome.value, error)
+            return None if found is None else f"the error's value: {found}"
         if not isinstance(error, bytes):
             return f"the error's value is a {lua_type(error)} instead of a message"
         if outcome.part in error:
@@ -145,10 +141,10 @@ class Matcher:
     def _literal(self, expected: LuaValue, actual: LuaValue) -> str | None:
         if same(expected, actual):
             return None
+        if isinstance(expected, bytes) and isinstance(actual, bytes):
+            return difference(expected, actual)
         shown = show(actual, self._names)
         wanted = show(expected, self._names)
-        if isinstance(expected, bytes) and isinstance(actual, bytes):
-            return _strings(expected, actual, shown, wanted)
         if isinstance(expected, bytes) and isinstance(actual, int | float) and not isinstance(actual, bool):
             return f"the number {shown} instead of the string {wanted}"
         if isinstance(actual, bytes) and isinstance(expected, int | float) and not isinstance(expected, bool):
@@ -196,14 +192,14 @@ class Matcher:
             return f"{show(actual, self._names)} instead of a table"
         by_index = tuple((index, item) for index, item in enumerate(expected.items, 1))
         by_item = tuple((item, index) for index, item in by_index)
-        difference = self._entries(by_index + by_item, actual, others=False)
-        if difference is None:
+        found = self._entries(by_index + by_item, actual, others=False)
+        if found is None:
             return None
         if expected.items and self._entries(by_index, actual, others=False) is None:
             return "the table is keyed by integers only, not also by the sockets"
         if expected.items and self._entries(by_item, actual, others=False) is None:
             return "the table is keyed by the sockets only, not also by integers"
-        return difference
+        return found
 
     def _length(self, expected: model.Length, actual: LuaValue) -> str | None:
         if not isinstance(actual, bytes):
@@ -211,6 +207,18 @@ class Matcher:
         if len(actual) == expected.bytes:
             return None
         return f"a string of {len(actual)} bytes instead of {expected.bytes}"
+
+    def _list_of(self, expected: model.ListOf, actual: LuaValue) -> str | None:
+        if not isinstance(actual, LuaTable):
+            return f"{show(actual, self._names)} instead of a list"
+        items = sorted((key, item) for key, item in actual.entries if isinstance(key, int | float))
+        if [key for key, _ in items] != list(range(1, len(actual.entries) + 1)):
+            return f"{show(actual, self._names)} is no list: its keys are not 1, 2, … without a gap"
+        for key, item in items:
+            found = self.value(expected.item, item)
+            if found is not None:
+                return f"under {show(key, self._names)}: {found}"
+        return None
 
     def _entries(
         self, expected: tuple[tuple[model.SpecValue, model.SpecValue], ...], actual: LuaValue, *, others: bool
@@ -220,14 +228,14 @@ class Matcher:
         left = list(actual.entries)
         for wanted_key, wanted in expected:
             key = resolve(wanted_key, self._look_up)
-            found = next((entry for entry in left if same(entry[0], key)), None)
+            there = next((entry for entry in left if same(entry[0], key)), None)
             shown = show(key, self._names)
-            if found is None:
+            if there is None:
                 return f"the table has nothing under {shown}"
-            left.remove(found)
-            difference = self.value(wanted, found[1])
-            if difference is not None:
-                return f"under {shown}: {difference}"
+            left.remove(there)
+            found = self.value(wanted, there[1])
+            if found is not None:
+                return f"under {shown}: {found}"
         if left and not others:
             if len(left) == 1:
                 return f"the table has an entry too many, under {show(left[0][0], self._names)}"
@@ -243,6 +251,7 @@ class Matcher:
         model.Fields: _some_fields,
         model.Keyed: _keyed,
         model.Length: _length,
+        model.ListOf: _list_of,
     }
 
 
@@ -251,31 +260,6 @@ def _count(actual: int, expected: int) -> str | None:
         return None
     values = "1 value" if actual == 1 else f"{actual} values" if actual else "no value"
     return f"{values} instead of {expected or 'none'}"
-
-
-def _strings(expected: bytes, actual: bytes, shown: str, wanted: str) -> str:
-    case = ": other upper and lower case" if expected.lower() == actual.lower() else ""
-    if max(len(expected), len(actual)) <= _SHORT:
-        return f"{shown} instead of {wanted}{case}"
-    limit = min(len(expected), len(actual))
-    at = _first_difference(expected, actual)
-    lengths = "" if len(expected) == len(actual) else f", {len(actual)} bytes instead of {len(expected)}"
-    if at == limit:
-        return f"the string is right up to byte {at}{lengths}"
-    there, due = quote(actual[at : at + _AROUND]), quote(expected[at : at + _AROUND])
-    return f"the strings differ at byte {at + 1}: {there} instead of {due}{lengths}{case}"
-
-
-def _first_difference(left: bytes, right: bytes) -> int:
-    """Return the index of the first differing byte of long strings, by halving."""
-    low, high = 0, min(len(left), len(right))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if left[low:middle] == right[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 @cache

@@ -14,8 +14,18 @@ from luasocket_spec import model
 
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
-#: Bytes of a string that are shown; more would hide the difference that the reader looks for.
+#: Bytes of a string that are shown whole; more would hide the difference that the reader looks for.
 SHOWN_BYTES = 160
+#: Of a longer one, the bytes that are shown of its beginning and of its end.
+SHOWN_HEAD, SHOWN_TAIL = 60, 20
+#: Bytes that repeat themselves, at least, to be shown as a repetition: fewer are read as easily themselves.
+_LONG_RUN = 32
+#: How often, at least, and how long at most, what repeats itself is.
+_REPEATED, _PERIOD = 4, 64
+#: Bytes up to which two strings are shown whole beside each other; beyond, the place where they part says more.
+SHORT_STRING = 60
+#: Bytes that are shown from there on.
+_AROUND = 16
 #: Entries of a table that are shown, likewise.
 SHOWN_ENTRIES = 24
 
@@ -68,10 +78,76 @@ def quote(text: bytes) -> str:
 
 
 def string(text: bytes) -> str:
-    """Return a string literal, cut where it is long, with its length then."""
+    """Return an expression that every Lua reads as these bytes; one that is long and without a rule is cut.
+
+    What is cut has no closing quote but ``"…"`` in its middle, and its length in bytes behind it.
+    """
+    pieces = _pieces(text)
+    if pieces is not None:
+        return " .. ".join(pieces)
     if len(text) <= SHOWN_BYTES:
         return quote(text)
-    return f"{quote(text[:SHOWN_BYTES])}… ({len(text)} bytes)"
+    return f"{quote(text[:SHOWN_HEAD])[:-1]}…{quote(text[-SHOWN_TAIL:])[1:]} ({len(text)} bytes)"
+
+
+def _pieces(text: bytes) -> list[str] | None:
+    """Return the operands of a concatenation that has a repetition in it; None: there is none, or it is too long."""
+    pieces: list[str] = []
+    start = at = 0  # between them, what repeats nothing
+    plain_bytes = 0
+    while at < len(text):
+        period, length = _run(text, at)
+        if not period:
+            at += 1
+            plain_bytes += 1
+            if plain_bytes > SHOWN_BYTES:
+                return None
+            continue
+        if start < at:
+            pieces.append(quote(text[start:at]))
+        times = length // period
+        pieces.append(f"({quote(text[at : at + period])}):rep({times})")
+        start = at = at + times * period
+    if not pieces:
+        return None
+    if start < len(text):
+        pieces.append(quote(text[start:]))
+    return pieces if sum(map(len, pieces)) <= 2 * SHOWN_BYTES else None
+
+
+def _run(text: bytes, at: int) -> tuple[int, int]:
+    """Return the period of what begins to repeat itself at a place, and its length; (0, 0) where nothing does."""
+    for period in range(1, min(_PERIOD, (len(text) - at) // _REPEATED) + 1):
+        least = max(_REPEATED * period, _LONG_RUN)
+        # the string is periodic as far as it is like itself, moved by the period
+        if text[at : at + least - period] == text[at + period : at + least] and at + least <= len(text):
+            return period, period + first_difference(text[at:], text[at + period :])
+    return 0, 0
+
+
+def first_difference(left: bytes, right: bytes) -> int:
+    """Return the index of the first differing byte of two strings, by halving; at most the length of the shorter."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def difference(expected: bytes, actual: bytes) -> str:
+    """Return how two different strings differ: short ones whole, of long ones the place where they part."""
+    case = ": other upper and lower case" if expected.lower() == actual.lower() else ""
+    if max(len(expected), len(actual)) <= SHORT_STRING:
+        return f"{string(actual)} instead of {string(expected)}{case}"
+    at = first_difference(expected, actual)
+    lengths = "" if len(expected) == len(actual) else f", {len(actual)} bytes instead of {len(expected)}"
+    if at == min(len(expected), len(actual)):
+        return f"the string is right up to byte {at}{lengths}"
+    there, due = quote(actual[at : at + _AROUND]), quote(expected[at : at + _AROUND])
+    return f"the strings differ at byte {at + 1}: {there} instead of {due}{lengths}{case}"
 
 
 def number(value: float) -> str:
@@ -133,6 +209,11 @@ class Names:
             return "<a function of the test>"
         return f"<another {value.type}>"
 
+    def plain(self, name: str) -> str | None:
+        """Return what is bound to a name where that is no object or function, in Lua's notation; else None."""
+        value = self._bound.get(name)
+        return None if value is None or isinstance(value, Handle | FunctionRef) else show(value, self)
+
 
 def show(value: object, names: Names) -> str:
     """Return the Lua notation of a run-time value or a spec value."""
@@ -180,8 +261,20 @@ _TYPE_WORDS = {
     "any": "anything",
 }
 
+_PLURALS = {"nil": "nils", "any": "anything"}
+
+
+def _item(value: model.SpecValue, names: Names) -> str:
+    """Return what each of a list has to be: ``strings``."""
+    if isinstance(value, model.OfType):
+        words = [_PLURALS.get(name) or _TYPE_WORDS[name].split(" ", 1)[1] + "s" for name in value.types]
+        return " or ".join(words)
+    return show(value, names)
+
+
 _SPEC_VALUES: Mapping[type, Callable[..., str]] = {
-    model.Ref: lambda value, names: value.name,
+    # what the port returned can only be compared with a value, and not with the name of one
+    model.Ref: lambda value, names: names.plain(value.name) or value.name,
     model.Splice: lambda value, names: "...",
     model.Repeat: lambda value, names: f"({string(value.text)}):rep({value.times})",
     model.Concat: _concat,
@@ -194,6 +287,7 @@ _SPEC_VALUES: Mapping[type, Callable[..., str]] = {
     model.Fields: _fields,
     model.Keyed: _keyed,
     model.Length: lambda value, names: f"<a string of {value.bytes} bytes>",
+    model.ListOf: lambda value, names: f"<a list, of any length, of {_item(value.item, names)}>",
 }
 
 

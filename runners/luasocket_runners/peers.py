@@ -27,7 +27,7 @@ from typing import Final
 
 from luasocket_spec.model import PeerAction
 
-from luasocket_runners.notation import Names, show, string
+from luasocket_runners.notation import SHORT_STRING, Names, difference, show, string
 from luasocket_runners.values import LuaValue
 
 #: Seconds that a peer waits for the port to do its part. A correct port needs milliseconds, under full load a second.
@@ -62,7 +62,15 @@ _ANY: Final = 0xFFFFFFFF
 
 
 class PeerFailure(Exception):
-    """The port did not do what the peer waited for; the text is a sentence about the port."""
+    """The port did not do what the peer waited for; the text is a sentence about the port.
+
+    ``wanted`` and ``seen`` tell in a word or two what the peer waited for and what came; None: the sentence says all.
+    """
+
+    def __init__(self, sentence: str, wanted: str | None = None, seen: str | None = None) -> None:
+        super().__init__(sentence)
+        self.wanted = wanted
+        self.seen = seen
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -166,7 +174,9 @@ class Peer:
         if self._listener is None:
             raise ValueError(f"{self._called} does not listen")
         if not _readable(self._listener, PATIENCE):
-            raise PeerFailure(f"nobody connected to {self._called} within {PATIENCE:g} s")
+            raise PeerFailure(
+                f"nobody connected to {self._called} within {PATIENCE:g} s", "a connection", "no connection"
+            )
         self._socket, _ = self._listener.accept()
         self._sockets.append(self._socket)
         self._datagrams = False
@@ -292,14 +302,20 @@ class Peer:
     def _receive_some(self, limit: int, got: bytearray, wanted: str) -> bytes:
         if not _readable(self._connection, PATIENCE):
             what = f"only {string(bytes(got))}" if got else "nothing"
-            raise PeerFailure(f"{self._called} waited for {wanted} and received {what}")
+            raise PeerFailure(f"{self._called} waited for {wanted} and received {what}", wanted, what)
         try:
             data = self._connection.recv(limit)
         except ConnectionResetError:
-            raise PeerFailure(f"the port reset the connection; {self._called} waited for {wanted}") from None
+            seen = f"{string(bytes(got))}, then {_ENDS['reset']}" if got else _ENDS["reset"]
+            raise PeerFailure(
+                f"the port reset the connection; {self._called} waited for {wanted}", wanted, seen
+            ) from None
         if not data:
             what = f"after {string(bytes(got))}" if got else "without sending anything"
-            raise PeerFailure(f"the port closed the connection {what}; {self._called} waited for {wanted}")
+            seen = f"{string(bytes(got))}, then {_ENDS['closed']}" if got else _ENDS["closed"]
+            raise PeerFailure(
+                f"the port closed the connection {what}; {self._called} waited for {wanted}", wanted, seen
+            )
         return data
 
     def receive_bytes(self, count: int, wanted: str | None = None) -> bytes:
@@ -316,20 +332,26 @@ class Peer:
             return self._receive_datagram(expected)
         got = self.receive_bytes(len(expected), string(expected))
         if got != expected:
-            raise PeerFailure(f"{self._called} received {string(got)} instead of {string(expected)}")
+            raise _other_bytes(self._called, "", got, expected)
         extra = self._seen()  # how the connection ends is another question
         if isinstance(extra, bytes):
             raise PeerFailure(
-                f"{self._called} received {string(expected)} and then, beyond what was expected, {string(extra)}"
+                f"{self._called} received {string(expected)} and then, beyond what was expected, {string(extra)}",
+                string(expected),
+                f"{string(expected)}, then {string(extra)}",
             )
         return None
 
     def _receive_datagram(self, expected: bytes) -> dict[str, LuaValue]:
         if not _readable(self._connection, PATIENCE):
-            raise PeerFailure(f"{self._called} waited for the datagram {string(expected)} and received none")
+            raise PeerFailure(
+                f"{self._called} waited for the datagram {string(expected)} and received none",
+                string(expected),
+                "no datagram",
+            )
         got, sender = self._connection.recvfrom(1 << 16)
         if got != expected:
-            raise PeerFailure(f"{self._called} received the datagram {string(got)} instead of {string(expected)}")
+            raise _other_bytes(self._called, "the datagram ", got, expected)
         return {"ip": str(sender[0]).encode(), "port": int(sender[1])}
 
     def _peek(self) -> bytes | None:
@@ -355,8 +377,9 @@ class Peer:
         return "closed" if data == b"" and not self._datagrams else data
 
     def _surprise(self, seen: bytes | str | None, wanted: str) -> PeerFailure:
-        saw = f"received {string(seen)}" if isinstance(seen, bytes) else f"saw {_ENDS[seen]}" if seen else "saw nothing"
-        return PeerFailure(f"{self._called} {saw} instead of {wanted}")
+        saw = string(seen) if isinstance(seen, bytes) else _ENDS[seen] if seen else "nothing"
+        verb = "received" if isinstance(seen, bytes) else "saw"
+        return PeerFailure(f"{self._called} {verb} {saw} instead of {wanted}", wanted, saw)
 
     # -- ends
 
@@ -368,7 +391,11 @@ class Peer:
                 raise self._surprise(seen, "an open connection")
             return
         if not _readable(self._connection, PATIENCE):
-            raise PeerFailure(f"{self._called} waited for {_ENDS[state]}, and the connection stayed open")
+            raise PeerFailure(
+                f"{self._called} waited for {_ENDS[state]}, and the connection stayed open",
+                _ENDS[state],
+                "the connection stayed open",
+            )
         seen = self._seen()
         if seen != state:
             raise self._surprise(seen, _ENDS[state])
@@ -434,6 +461,15 @@ class Peer:
         for sock in self._sockets:
             sock.close()
         self._sockets.clear()
+
+
+def _other_bytes(called: str, what: str, got: bytes, expected: bytes) -> PeerFailure:
+    """Return the failure of a port that sent other bytes."""
+    whole = max(len(got), len(expected)) <= SHORT_STRING
+    other = "" if whole else "other bytes: " if not what else "another one: "
+    return PeerFailure(
+        f"{called} received {what}{other}{difference(expected, got)}", string(expected), string(got)
+    )
 
 
 #: Actions that tell whether the port did its part: done while a call blocks, they can fail, too.

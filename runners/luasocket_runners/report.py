@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from luasocket_spec.model import Behaviour, Disagreement
 
 from luasocket_runners import notation
-from luasocket_runners.result import Result, Verdict
+from luasocket_runners.result import CONFORMING, Listed, Result, Verdict, answer
 
 #: The column at which the citation of a failure begins, where the id leaves room.
 CITATION_COLUMN = 78
@@ -50,6 +51,12 @@ def citation(result: Result) -> str:
     return f"documented: {', '.join(behaviour.cites)}"
 
 
+def place(result: Result) -> str:
+    """Return where the behaviour is written, or its row among the cases, and where the step that was played is."""
+    source = str(result.behaviour.source)
+    return source if result.where in ("", source) else f"{source}, step {result.where}"
+
+
 def explain(result: Result) -> str:
     """Return everything that a porter needs to see about one result: several lines, without a line end."""
     behaviour = result.behaviour
@@ -67,8 +74,7 @@ def explain(result: Result) -> str:
         lines.append(f"{indent}{'expected':<{label_width}}{first}")
         lines.extend(f"{indent}{'':<{label_width}}{line}" for line in others)
     if result.returned is not None:
-        error = result.returned.startswith("error: ")
-        label, text = ("raised", result.returned[7:]) if error else ("returned", result.returned)
+        label, text = answer(result.returned)
         lines.append(f"{indent}{label:<{label_width}}{text}")
     if result.reason:
         lines.append(
@@ -83,8 +89,7 @@ def explain(result: Result) -> str:
     if result.printed:
         lines.append("  the port printed:")
         lines.extend("    | " + line for line in printable(result.printed).splitlines())
-    if result.where:
-        lines.append(f"  spec: {result.where}")
+    lines.append(f"  spec: {place(result)}")
     if result.verdict in _REPRODUCED:
         lines.append(f"  reproduce: luasocket-conformance show {behaviour.id} --as lua > repro.lua")
     return "\n".join(lines)
@@ -99,10 +104,8 @@ def summary(results: Iterable[Result], seconds: float) -> str:
     absent = Counter(result.reason for result in results if result.verdict is Verdict.SKIPPED)
     lines.extend(f"  {result.behaviour.id}: {result.note}" for result in results if result.note)
     lines.extend(
-        f"  {result.verdict.value}: {result.behaviour.id}: {result.listed.reason}"
-        + ("" if result.listed.explained else f" ({result.listed.file}:{result.listed.line})")
-        for result in results
-        if result.listed is not None
+        f"  {group.verdict.value} {group.count}: {group.about}"
+        for group in listed_groups((result.verdict, result.listed) for result in results)
     )
     lines.extend(f"  skipped {count}: {reason}" for reason, count in sorted(absent.items()))
     sides = Counter(result.follows for result in results if result.follows is not None)
@@ -113,8 +116,55 @@ def summary(results: Iterable[Result], seconds: float) -> str:
     return "\n".join(lines)
 
 
+@dataclass(slots=True)
+class ListedGroup:
+    """What the lists of a port say of results for one and the same reason.
+
+    ``entries`` are what the lines name, each once; ``line`` is where the first of them stands, for those that nobody
+    has explained.
+    """
+
+    verdict: Verdict
+    reason: str
+    line: str
+    explained: bool
+    entries: list[str] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def about(self) -> str:
+        """The reason with what it is said of, on one line."""
+        others = len(self.entries) - 1
+        if not self.explained:
+            return f"without an explanation, from {self.line} on"
+        return f"{self.entries[0]}{f' and {others} more' if others else ''}: {self.reason}"
+
+
+def listed_groups(listed: Iterable[tuple[Verdict, Listed | None]]) -> list[ListedGroup]:
+    """Return what conforms because a list says so, one group a reason; what nobody has explained is one group."""
+    groups: dict[tuple[Verdict, str], ListedGroup] = {}
+    for verdict, line in listed:
+        if line is None or verdict not in CONFORMING:
+            continue
+        reason = line.reason if line.explained else ""
+        group = groups.setdefault(
+            (verdict, reason), ListedGroup(verdict, reason, f"{line.file}:{line.line}", line.explained)
+        )
+        if line.entry not in group.entries:
+            group.entries.append(line.entry)
+        group.count += 1
+    return list(groups.values())
+
+
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def without_case(behaviour: Behaviour) -> str:
+    """Return the id without that of a case: the path of the file, and the id that is written in it."""
+    subject = behaviour.source.file.removeprefix("behaviours/").rpartition(".")[0]
+    name = behaviour.id.removeprefix(f"{subject}/").partition("/")[0]
+    return f"{subject}/{name}" if behaviour.id.startswith(f"{subject}/") else behaviour.id
 
 
 def disagreements(behaviours: Iterable[Behaviour]) -> str:
@@ -132,9 +182,10 @@ def disagreements(behaviours: Iterable[Behaviour]) -> str:
             lines.append(f"since:      {disagreement.since}")
         if issues:
             lines.append(f"issues:     {issues}")
-        lines.extend(f"  {behaviour.id}" for behaviour in members)
+        folded = Counter(without_case(behaviour) for behaviour in members)
+        lines.extend(f"  {name}" + (f" ({count} cases)" if count > 1 else "") for name, count in folded.items())
         lines.append("")
     count = sum(map(len, together.values()))
-    lines.append(f"{len(together)} disagreements, {count} behaviours.")
+    lines.append(f"{_count(len(together), 'disagreement')}, {_count(count, 'behaviour')}.")
     lines.append("A port may follow either side; 'run --authority' holds it to one.")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
 from luasocket_spec.model import Authority, Behaviour
 
@@ -29,6 +29,19 @@ class Verdict(Enum):
 CONFORMING = frozenset({Verdict.PASSED, Verdict.SKIPPED, Verdict.KNOWN, Verdict.FLAKY})
 
 
+#: What the ``returned`` of a result begins with where it was no result of a call: an error raised, or what a peer saw.
+RAISED: Final = "error: "
+SEEN: Final = "seen: "
+
+
+def answer(returned: str) -> tuple[str, str]:
+    """Return what came in place of what was expected: a word for it (returned, raised, seen), and itself."""
+    for mark, word in ((RAISED, "raised"), (SEEN, "seen")):
+        if returned.startswith(mark):
+            return word, returned[len(mark) :]
+    return "returned", returned
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """The line of a port's list that speaks of a behaviour.
@@ -37,8 +50,10 @@ class Listed:
     ----------
     kind
         Which list: that of known deviations, or that of what is flaky.
+    entry
+        What the line names: an id, the beginning of ids, a pattern, or a function or method that is absent.
     reason
-        What the line says behind the colon.
+        What the line says of it.
     file, line
         Where it stands; lines count from 1.
     explained
@@ -48,6 +63,7 @@ class Listed:
     """
 
     kind: Literal["known", "flaky"]
+    entry: str
     reason: str
     file: str
     line: int
@@ -66,7 +82,7 @@ class Result:
     doing
         The step in Lua's notation: ``client:receive("*l")``; empty where no step is to blame.
     expected, returned
-        In Lua's notation; None where the step has none.
+        In Lua's notation; None where the step has none. See :func:`answer` for what was raised, or seen by a peer.
     where
         ``file:line`` of the step in the spec.
     preparing

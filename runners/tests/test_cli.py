@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from luasocket_runners import cli, peer_program
 from luasocket_runners.cli import main
-from luasocket_runners.ports import PortUnavailable
+from luasocket_runners.ports import PortUnavailable, known_ports
 
 #: Seconds that a process has; it needs one or two.
 LONG = 60.0
@@ -174,8 +175,22 @@ def test_list_show_coverage_ports(spec: list[str], capsys: pytest.CaptureFixture
     assert "0 of 1 statements covered (0.0 %), 0 waived" in capsys.readouterr().out
     assert main([*spec, "coverage", "--missing"]) == 1
     assert capsys.readouterr().out == "test/statement\n    It is so.\n"
-    assert main(["ports"]) == 0
+    assert main(["ports", "--names"]) == 0
     assert {"reference", "lupa:lua54", "tcp:HOST:PORT"} <= set(capsys.readouterr().out.split("\n"))
+
+
+def test_ports_tell_whether_they_are_here(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert main(["ports"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [name.split()[0] for name in known_ports()]
+    told = {line.split()[0]: line.split(maxsplit=1)[1:] for line in lines}
+    assert told["reference"][0].startswith("reference LuaSocket 3.0.0 Python 3.")
+    for name in ("lua5.1", "luajit"):
+        assert told[name] == [f"not here: there is no program {name}. Install it, or give its whole path."]
+    assert told["tcp:HOST:PORT"] == []
 
 
 def test_coverage_of_the_shipped_spec_is_whole() -> None:
@@ -187,14 +202,21 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r"luasocket-conformance \d\S*, spec \d\S*\n", capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["list"], ["show"], ["coverage"], ["peer"], ["ports"]])
-def test_help_teaches(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", list(cli._EPILOGS))
+def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command has examples of its own, which the command line understands."""
     with pytest.raises(SystemExit) as end:
-        main([*command, "--help"])
+        main([*command.split(), "--help"])
     assert end.value.code == 0
     out = capsys.readouterr().out
-    assert "examples:" in out
-    assert "exit status:" in out
+    assert "exit status: 0" in out
+    examples = re.findall(r"^  (luasocket-conformance .*?)(?:  .*)?$", out.partition("examples:")[2], re.MULTILINE)
+    assert examples
+    for example in examples:
+        words = shlex.split(example.partition(" > ")[0])[1:]
+        if "COMMAND" not in words:
+            cli._parser().parse_args(words)
+    assert not command or any(example.split()[1] == command for example in examples)
 
 
 def test_peers_that_nobody_comes_to(
@@ -234,7 +256,9 @@ def test_a_reader_that_never_came() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        done = subprocess.run(command("ports"), stdout=writer, stderr=subprocess.PIPE, check=False, timeout=LONG)
+        done = subprocess.run(
+            command("ports", "--names"), stdout=writer, stderr=subprocess.PIPE, check=False, timeout=LONG
+        )
     finally:
         os.close(writer)
     assert (done.returncode, done.stderr) == (cli.UNREAD, b"")
@@ -262,5 +286,6 @@ def test_an_interrupt(make_data: Callable[[str], Path]) -> None:
     assert process.stdout.readline().startswith("port reference ")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=LONG)
-    assert (out, err) == ("", "luasocket-conformance: interrupted\n")
+    assert out == ""
+    assert re.fullmatch(r"luasocket-conformance: interrupted(: [01] of 2 played, 0 deviate so far)?\n", err)
     assert process.returncode == cli.INTERRUPTED

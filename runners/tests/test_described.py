@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import luasocket_spec
@@ -10,9 +11,11 @@ import pytest
 from luasocket_runners.absences import Absences, AbsencesError
 from luasocket_runners.cli import main
 from luasocket_runners.deviations import Lists
+from luasocket_runners.engine import Engine
 from luasocket_runners.init_port import LANGUAGES
 from luasocket_runners.ports import PortUnavailable, resolve
 from luasocket_runners.ports.described import BadDescription, DescribedPort, Description
+from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.result import Result, Verdict
 from luasocket_spec.model import Spec
 
@@ -166,6 +169,21 @@ def test_what_is_absent_is_a_known_deviation(tmp_path: Path, spec: Spec) -> None
         assert held.listed is not None
         assert held.listed.line == line
         assert "not implemented" in held.listed.reason
+
+
+def test_a_constant_can_be_absent(tmp_path: Path, spec: Spec, toy: Callable[..., PythonPort]) -> None:
+    file = tmp_path / "port.toml"
+    reasons = {"socket._DATAGRAMSIZE": "there is no UDP", "socket.BLOCKSIZE": "there are no sources"}
+    file.write_text("[absent]\n" + "\n".join(f'"{name}" = "{reason}"' for name, reason in reasons.items()))
+    declared = Absences.load(file, reasons, spec.behaviours)
+    chosen = {item.id: item for item in spec.behaviours if item.id in ("module/datagramsize", "source/blocksize")}
+    assert len(chosen) == 2
+    with Engine(toy(skip=lambda *args: args[1:])) as engine:
+        for played in map(engine.play, chosen.values()):
+            assert played.verdict is Verdict.NOT_IMPLEMENTED
+            assert declared.hold(played).verdict is Verdict.KNOWN
+    for there in chosen.values():
+        assert declared.hold(Result(there, Verdict.PASSED)).verdict is Verdict.FAILED
 
 
 def test_absence_excuses_nothing_else(tmp_path: Path, spec: Spec) -> None:

@@ -131,7 +131,10 @@ def test_what_is_not_of_the_protocol_is_told(
         ("x.getstats", "{type: function}", [], Verdict.NOT_IMPLEMENTED, ":getstats"),
         ("socket.udp4", "{type: function}", [None], Verdict.NOT_IMPLEMENTED, "socket.udp4"),
         ("x.getstats", "{type: function}", [1], Verdict.FAILED, None),
-        ("socket._SETSIZE", "{type: number}", [None], Verdict.FAILED, None),
+        ("socket._SETSIZE", "{type: number}", [None], Verdict.NOT_IMPLEMENTED, "socket._SETSIZE"),
+        ("socket._SETSIZE", "{type: number}", [False], Verdict.FAILED, None),
+        ("socket._SETSIZE", "{type: [nil, number]}", [None], Verdict.PASSED, None),
+        ("x.class", "{type: string}", [None], Verdict.FAILED, None),
     ],
 )
 def test_a_method_that_is_looked_up_and_not_there_is_not_implemented(
@@ -263,7 +266,7 @@ def test_an_error_of_ours_is_no_verdict_about_the_port(
     assert told(result) == (
         Verdict.ERRORED, "the runner could not play it: ZeroDivisionError: division by zero",
     )  # fmt: skip
-    assert (result.doing, result.where) == ("peer: listen", "behaviours/test.yaml:3")
+    assert (result.doing, result.where) == ('peer: listen "127.0.0.1"', "behaviours/test.yaml:3")
 
 
 def test_a_capability_that_is_not_there_skips(behaviours: Behaviours) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 from luasocket_runners import notation, report
-from luasocket_runners.notation import Names, plain, quote, show
+from luasocket_runners.notation import Names, plain, quote, show, string
 from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaTable, LuaValue, decode, encode
 from luasocket_spec import model
 
@@ -49,13 +49,46 @@ def test_a_quoted_string_is_read_back(text: bytes) -> None:
     assert unquote(literal) == text
 
 
+ASCII = bytes(range(32, 112))
+
+#: Strings that repeat themselves, at their beginning, in their middle, at their end.
+REPETITIVE = [
+    b"".join(RANDOM.randbytes(RANDOM.randrange(6)) * RANDOM.choice((0, 1, 3, 20, 500)) for _ in range(4))
+    for _ in range(100)
+]
+
+
 @pytest.mark.parametrize("lua", LUAS)
 def test_lua_itself_reads_it_back(lua: str) -> None:
     if shutil.which(lua) is None:
         pytest.skip(f"{lua} is not there")
-    program = "".join(f"io.write(#{quote(text)}, ':', {quote(text)}, ',')\n" for text in STRINGS)
+    literals = {quote(text): text for text in STRINGS}
+    shown = {string(text): text for text in REPETITIVE}
+    literals |= {literal: text for literal, text in shown.items() if "…" not in literal}
+    assert len(literals) > len(STRINGS) + len(REPETITIVE) // 3
+    program = "".join(f"do local s = {literal} io.write(#s, ':', s, ',') end\n" for literal in literals)
     done = subprocess.run([lua, "-"], input=program.encode(), capture_output=True, check=True)
-    assert done.stdout == b"".join(b"%d:%b," % (len(text), text) for text in STRINGS)
+    assert done.stdout == b"".join(b"%d:%b," % (len(text), text) for text in literals.values())
+
+
+def test_a_long_string_is_never_shown_long() -> None:
+    long = [RANDOM.randbytes(1000), (b"ab" * 20 + b"!") * 300_000, bytes(range(64)) * 100_000, b"\0" * 10**7]
+    assert max(len(string(text)) for text in [*long, *REPETITIVE]) < 800  # a byte has at most four characters
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "sentence"),
+    [
+        (b"a", b"b", '"b" instead of "a"'),
+        (b"a", b"A", '"A" instead of "a": other upper and lower case'),
+        (b"a" * 8193, b"a" * 8192, "the string is right up to byte 8192, 8192 bytes instead of 8193"),
+        (b"a" * 8193, b"a" * 8192 + b"b", 'the strings differ at byte 8193: "b" instead of "a"'),
+    ],
+)
+def test_how_strings_differ(expected: bytes, actual: bytes, sentence: str) -> None:
+    assert notation.difference(expected, actual) == sentence
+
+
 
 
 @pytest.mark.parametrize(
@@ -63,7 +96,11 @@ def test_lua_itself_reads_it_back(lua: str) -> None:
     [
         (None, "nil"), (True, "true"), (False, "false"), (1, "1"), (1.0, "1"), (-0.5, "-0.5"), (0.1, "0.1"),
         (2.0**60, "1.152921504606847e+18"), (math.inf, "math.huge"), (-math.inf, "-math.huge"), (math.nan, "0/0"),
-        (b"x" * 161, '"' + "x" * 160 + '"… (161 bytes)'),
+        (b"x" * 31, '"' + "x" * 31 + '"'), (b"x" * 32, '("x"):rep(32)'), (b"ab" * 80 + b"a", '("ab"):rep(80) .. "a"'),
+        (b"GET " + b"\r\n" * 20 + b"1" + b"\0" * 9000, '"GET " .. ("\\r\\n"):rep(20) .. "1" .. ("\\0"):rep(9000)'),
+        (ASCII * 3, f"{quote(ASCII[:60])[:-1]}…{quote(ASCII[60:])[1:]} (240 bytes)"), (ASCII * 2, quote(ASCII * 2)),
+        (ASCII[:60] * 4, f"({quote(ASCII[:60])}):rep(4)"),
+        (b"".join(bytes([65 + n]) * 40 for n in range(26)), f'"{"A" * 40}{"B" * 20}…{"Z" * 20}" (1040 bytes)'),
         (LuaTable(()), "{}"),
         (LuaTable(((1, b"a"), (2, b"b"), (4, b"d"))), '{"a", "b", [4] = "d"}'),
         (LuaTable(((b"a", 1), (b"end", 2), (b"a b", 3), (True, 4))), '{a = 1, ["end"] = 2, ["a b"] = 3, [true] = 4}'),
@@ -74,11 +111,16 @@ def test_lua_itself_reads_it_back(lua: str) -> None:
         (model.Keyed((model.Ref("a"), model.Ref("b"))), "{a, b, [a] = 1, [b] = 2}"),
         (model.Fields(()), "{…}"),
         (model.OfType(("nil", "any")), "<anything>"),
+        (model.ListOf(model.OfType(("string",))), "<a list, of any length, of strings>"),
+        (model.ListOf(model.OfType(("any",))), "<a list, of any length, of anything>"),
+        (model.ListOf(7), "<a list, of any length, of 7>"),
+        (model.Ref("client"), "client"), (model.Ref("fin"), "fin"), (model.Ref("nobody"), "nobody"),
+        (model.Ref("name"), '"vm"'),
     ],
 )  # fmt: skip
 def test_values(value: object, shown: str) -> None:
     client = Handle(1, "userdata")
-    bound: dict[str, LuaValue] = {"a.client": client, "client": client, "fin": FunctionRef(1)}
+    bound: dict[str, LuaValue] = {"a.client": client, "client": client, "fin": FunctionRef(1), "name": b"vm"}
     assert show(value, Names(bound)) == shown
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from luasocket_runners import report
-from luasocket_runners.result import Result, Verdict
-from luasocket_spec.model import Behaviour, Source
+from luasocket_runners.result import Listed, Result, Verdict
+from luasocket_spec.model import Behaviour, Disagreement, Source
 
 BEHAVIOUR = Behaviour(
     id="tcp/receive/line-partial-on-timeout", about="client:receive", says="A line that times out is partial.",
@@ -38,7 +38,7 @@ def test_a_failure() -> None:
     because   2 values instead of 3
   so it is: A line that times out is partial.
   hint: Keep what has arrived.
-  spec: behaviours/tcp/receive.yaml:12
+  spec: behaviours/tcp/receive.yaml:7, step behaviours/tcp/receive.yaml:12
   reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
 
 
@@ -57,7 +57,7 @@ def test_a_port_that_died_while_a_fixture_was_made() -> None:
   the port printed:
     | one
     | \\x1b[31mtwo
-  spec: behaviours/tcp/receive.yaml:12
+  spec: behaviours/tcp/receive.yaml:7, step behaviours/tcp/receive.yaml:12
   reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
 
 
@@ -77,7 +77,7 @@ def test_two_readings_and_an_error_raised() -> None:
     raised    "oops"
     because   it raised an error instead of returning
   so it is: A line that times out is partial.
-  spec: behaviours/tcp/receive.yaml:12
+  spec: behaviours/tcp/receive.yaml:7, step behaviours/tcp/receive.yaml:12
   reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
 
 
@@ -87,12 +87,29 @@ def test_what_is_missing_and_what_we_could_not_play() -> None:
 {"NOT IMPLEMENTED tcp/receive/line-partial-on-timeout":<78} {CITED}
   client:receive("*l")
     the port has no tcp
-  spec: behaviours/tcp/receive.yaml:12
+  spec: behaviours/tcp/receive.yaml:7, step behaviours/tcp/receive.yaml:12
   reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
     errored = Result(BEHAVIOUR, Verdict.ERRORED, "the runner could not play it")
     assert report.explain(errored) == f"""\
 {"ERRORED tcp/receive/line-partial-on-timeout":<78} {CITED}
-  the runner could not play it"""
+  the runner could not play it
+  spec: behaviours/tcp/receive.yaml:7"""
+
+
+def test_what_a_peer_saw() -> None:
+    seen = replace(
+        FAILED,
+        doing='peer client: expect "closed"',
+        expected="the end of the connection",
+        returned="seen: the connection stayed open",
+        reason="the peer client waited for the end of the connection, and the connection stayed open",
+    )
+    assert """
+  peer client: expect "closed"
+    expected  the end of the connection
+    seen      the connection stayed open
+    because   the peer client waited for the end of the connection, and the connection stayed open
+""" in report.explain(seen)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +141,40 @@ def test_what_is_missing_and_what_we_could_not_play() -> None:
 )
 def test_the_summary(results: list[Result], lines: list[str]) -> None:
     assert report.summary(results, 1.23).splitlines() == lines
+
+
+def test_what_the_lists_say_is_one_line_a_reason() -> None:
+    def known(entry: str, reason: str, line: int, *, explained: bool = True, passed: bool = False) -> Result:
+        verdict = Verdict.FAILED if passed else Verdict.KNOWN
+        return Result(BEHAVIOUR, verdict, listed=Listed("known", entry, reason, "known.txt", line, explained, passed))
+
+    results = [
+        *(known("socket.udp*", "not implemented: there is no UDP", 4) for _ in range(1000)),
+        known("tcp/a", "it drops CR", 1),
+        known("tcp/b", "it drops CR", 2),
+        known("tcp/c", "UNEXPLAINED: 1 instead of 2", 7, explained=False),
+        known("tcp/d", "UNEXPLAINED: 1 instead of 3", 8, explained=False),
+        known("tcp/e", "gone", 9, passed=True),
+    ]
+    assert report.summary(results, 1.23).splitlines() == [
+        "1005 behaviours: 1 failed, 1004 known deviation in 1.2 s",
+        "  known deviation 1000: socket.udp*: not implemented: there is no UDP",
+        "  known deviation 2: tcp/a and 1 more: it drops CR",
+        "  known deviation 2: without an explanation, from known.txt:7 on",
+    ]
+
+
+def test_disagreements_are_folded_by_behaviour() -> None:
+    one = Disagreement("It is nil.", "It raises an error.", "2.0", (391, 392))
+    cases = [replace(BEHAVIOUR, id=f"tcp/receive/odd/{case}", disagrees=one) for case in ("a", "b", "c")]
+    alone = replace(BEHAVIOUR, id="tcp/receive/even", disagrees=one)
+    assert report.disagreements([*cases, alone]) == """\
+documented: It is nil.
+observed:   It raises an error.
+since:      2.0
+issues:     lunarmodules/luasocket#391, lunarmodules/luasocket#392
+  tcp/receive/odd (3 cases)
+  tcp/receive/even
+
+1 disagreement, 4 behaviours.
+A port may follow either side; 'run --authority' holds it to one."""

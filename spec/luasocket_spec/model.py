@@ -131,6 +131,13 @@ class Length(Matcher):
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class ListOf(Matcher):
+    """A table whose keys are 1 to n, n from 0 on, and each of whose values meets ``item``."""
+
+    item: SpecValue
+
+
 SpecValue: TypeAlias = None | bool | int | float | bytes | Value
 
 

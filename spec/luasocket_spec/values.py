@@ -23,7 +23,9 @@ RESERVED: Final = frozenset({"self", "socket", "coroutine", "tostring", "type", 
 KNOWN: Final = frozenset({"host.name"})
 #: What a fixture calls the handle that it makes.
 SELF: Final = "self"
-VALUE_KEYS: Final = ("table", "repeat", "concat", "type", "between", "pattern", "one_of", "fields", "keyed", "length")
+VALUE_KEYS: Final = (
+    "table", "repeat", "concat", "type", "between", "pattern", "one_of", "fields", "keyed", "length", "list_of",
+)  # fmt: skip
 #: What Python's regular expressions have and ECMAScript's or RE2's have not, or mean otherwise.
 _UNSHARED: Final = re.compile(r"(?<!\\)(?:\\\\)*(\(\?(?!:)|\\[1-9AZzGK]|[*+?}]\+)")
 
@@ -195,6 +197,8 @@ class ValueReader(Reader):
             return m.Fields(self._entries(node, scope, tag, expected=True))
         if tag == "length":
             return m.Length(self.integer(node, "`length`"))
+        if tag == "list_of":
+            return m.ListOf(self.value(node, scope, expected=True))
         items = self.items(node, f"`{tag}`")
         if not items and isinstance(node, Sequence) and tag == "one_of":
             self.report(node.line, "`one_of` is empty, so nothing meets it: write the choices.")

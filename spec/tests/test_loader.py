@@ -231,6 +231,7 @@ def test_values(behaviours: Mapping[str, Behaviour]) -> None:
                     m.OneOf((1, m.Length(3))),
                     m.Fields(((b"ip", m.OfType(("string",))), (b"gone", None))),
                     m.Keyed((b"a", b"b")),
+                    m.ListOf(m.OfType(("string",))),
                     m.Table(((b"x", m.OfType(("any",))),)),
                 )
             ),

@@ -14,7 +14,7 @@ from typing import Final
 
 import luasocket_spec
 
-from luasocket_runners.result import CONFORMING, Result
+from luasocket_runners.result import CONFORMING, Result, answer
 
 #: Annotations of one kind that GitHub keeps of a step; it drops the others without a word.
 KEPT: Final = 10
@@ -88,7 +88,7 @@ def _message(result: Result) -> str:
     if result.expected is not None:
         lines.append(f"expected: {result.expected}")
     if result.returned is not None:
-        lines.append(f"returned: {result.returned}")
+        lines.append(": ".join(answer(result.returned)))
     if result.reason:
         lines.append(f"because: {result.reason}")
     if result.listed is not None:

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import Final
 
+from luasocket_runners.report import listed_groups
 from luasocket_runners.reports.data import Entry
 from luasocket_runners.reports.joined import Column, Joined
-from luasocket_runners.result import CONFORMING, Verdict
+from luasocket_runners.result import CONFORMING, Verdict, answer
 
 #: Deviations that are shown in full for each run: more than that is read on the page.
 SHOWN: Final = 30
@@ -85,7 +86,11 @@ def _column(column: Column, *, several: bool) -> Iterator[str]:
         yield ""
         yield f"<details><summary>{len(known)} known{on}</summary>"
         yield ""
-        yield from _listing(known)
+        groups = listed_groups((entry.verdict, entry.listed) for entry in known)
+        for group in groups[:SHOWN]:
+            yield f"- {group.count} × {group.verdict.value}: {text(group.about)}"
+        if len(groups) > SHOWN:
+            yield f"- … and {len(groups) - SHOWN} more reasons"
         yield ""
         yield "</details>"
 
@@ -94,11 +99,12 @@ def _deviation(entry: Entry) -> Iterator[str]:
     """Yield one deviation, folded. It is HTML: inside of it, an empty line would begin Markdown again."""
     yield f"<details><summary><b>{entry.verdict.value}</b> {code(entry.id)}: {text(entry.says)}</summary><table>"
     source = ", ".join(entry.cites) if entry.authority == "documented" else "every real LuaSocket does it"
+    came, what = ("returned", None) if entry.returned is None else answer(entry.returned)
     told = {
         "while preparing": (entry.preparing, code),
         "call": (entry.doing, code),
         "expected": (entry.expected, code),
-        "returned": (entry.returned, code),
+        came: (what, code),
         "because": (entry.reason, text),
         "hint": (entry.hint, text),
         entry.authority: (source, text),

@@ -58,9 +58,9 @@ def results(behaviour: Callable[..., Behaviour]) -> list[Result]:
         returned='nil, "timeout"',
         where="behaviours/tcp/receive.yaml:12",
     )
-    known = Listed("known", "It is old, https://example.org/issues/12.", "known.txt", 3, True, False)
-    unexplained = Listed("known", "UNEXPLAINED: 2 values instead of 3", "known.txt", 4, False, False)
-    flaky = Listed("flaky", "The clock is coarse.", "flaky.txt", 1, True, True)
+    known = Listed("known", "tcp/old", "It is old, https://example.org/issues/12.", "known.txt", 3, True, False)
+    unexplained = Listed("known", "tcp/new", "UNEXPLAINED: 2 values instead of 3", "known.txt", 4, False, False)
+    flaky = Listed("flaky", "tcp", "The clock is coarse.", "flaky.txt", 1, True, True)
     parts = Disagreement("It is so.", "It is otherwise.", "3.0-rc1", (17,))
     return [
         failed,

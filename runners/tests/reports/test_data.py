@@ -106,7 +106,7 @@ def spoil(told: dict[str, Any], place: str, value: Any) -> None:
         ("results.0.more", 1, "results[0] may not have more"),
         ("results.0.seconds", True, "results[0].seconds is not a number"),
         ("results.0.seconds", float("nan"), "NaN is no number of JSON"),
-        ("results.0.listed", {}, "results[0].listed lacks explained, file, kind, line, passed, reason"),
+        ("results.0.listed", {}, "results[0].listed lacks entry, explained, file, kind, line, passed, reason"),
         ("results.0.lua", [99999], "the script of tcp/receive/partial has a part that is not there"),
         ("results.0.lua", [-1], "the script of tcp/receive/partial has a part that is not there"),
         ("results.0.id", "tcp/receive/line", "tcp/receive/line has two results"),

@@ -41,7 +41,33 @@ def test_the_summary(report: Callable[..., Report], results: list[Result]) -> No
         "### 1 known deviation without an explanation\n\n"
         "- <code>tcp/receive/new</code> (known deviation): UNEXPLAINED: 2 values instead of 3\n" in text
     )
-    assert "- <code>tcp/receive/now-and-then</code> (flaky): The clock is coarse.\n" in text
+    assert (
+        "<details><summary>2 known</summary>\n\n"
+        "- 1 × known deviation: tcp/old: It is old, https://example.org/issues/12.\n"
+        "- 1 × flaky: tcp: The clock is coarse.\n" in text
+    )
+
+
+def test_what_is_known_for_one_reason_is_one_line(report: Callable[..., Report], results: list[Result]) -> None:
+    known = next(result for result in results if result.verdict is Verdict.KNOWN)
+    assert known.listed is not None
+    many = [
+        replace(
+            known,
+            behaviour=replace(known.behaviour, id=f"udp/{number}"),
+            listed=replace(known.listed, entry="socket.udp*" if number else "socket.udp4"),
+        )
+        for number in range(500)
+    ]
+    text = plain(markdown.render(join([report(many)])))
+    assert "- 500 × known deviation: socket.udp4 and 1 more: It is old, https://example.org/issues/12.\n" in text
+    assert text.count("It is old") == 1
+
+
+def test_what_a_peer_saw_is_not_called_a_result(report: Callable[..., Report], results: list[Result]) -> None:
+    seen = replace(results[0], expected="the end of the connection", returned="seen: nothing")
+    text = plain(markdown.render(join([report([seen])])))
+    assert "<tr><th>seen</th><td><code>nothing</code></td></tr>" in text
 
 
 def test_a_port_that_conforms_needs_one_line(report: Callable[..., Report], results: list[Result]) -> None:

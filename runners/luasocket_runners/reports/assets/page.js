@@ -148,11 +148,13 @@
     if (told.doing) box.append(make("pre", {class: "call"}, told.doing));
     if (told.expected !== undefined || told.returned !== undefined) {
       const sides = make("div", {class: "sides"});
-      const raised = (told.returned || "").startsWith("error: ");
+      // an error raised, or what a peer saw, is marked: see `answer` in result.py
+      const [, mark, came] = /^(error: |seen: )?([^]*)$/.exec(told.returned || "");
+      const heading = {"error: ": "raised", "seen: ": "seen"}[mark] || "returned";
       const side = (style, heading, text) =>
         make("div", {class: style}, make("h4", {}, heading), make("pre", {}, text));
       if (told.expected !== undefined) sides.append(side("passed", "expected", told.expected));
-      if (told.returned !== undefined) sides.append(side(styled(word), raised ? "raised" : "returned", raised ? told.returned.slice(7) : told.returned));
+      if (told.returned !== undefined) sides.append(side(styled(word), heading, came));
       box.append(sides);
     }
     if (told.reason) box.append(make("p", {class: "reason"}, told.reason));
