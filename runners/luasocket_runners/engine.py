@@ -23,12 +23,12 @@ from typing import Any, Final, TypeAlias
 from luasocket_spec import model
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
-from luasocket_runners import host, inspection, notation, probes
+from luasocket_runners import exhaustion, host, inspection, notation, probes
 from luasocket_runners.matcher import Matcher, Unbound, resolve
 from luasocket_runners.notation import Names
 from luasocket_runners.peers import ACTIONS, JUDGING, Peer, PeerFailure, rhythm
 from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
-from luasocket_runners.result import RAISED, SEEN, Result, Verdict
+from luasocket_runners.result import CONFORMING, RAISED, SEEN, Result, Verdict
 from luasocket_runners.scoping import full_name, peer_name, visible
 from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, decode, decode_list, encode, quoted
 
@@ -37,8 +37,9 @@ from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, 
 DEADLINE: Final = 10.0
 #: How often a port may die without answering a single request before we stop starting it again.
 PATIENCE_WITH_STARTS: Final = 3
-#: How often a behaviour is played whose only fault was to be late: a busy host is late once, a wrong port always.
-CHANCES_WHEN_LATE: Final = 3
+#: How often a behaviour is played whose only fault was to be late: a busy host is late once, a wrong port always. It
+#: is the same where the port had no descriptors left.
+CHANCES: Final = 3
 
 
 class _Stop(Exception):
@@ -291,11 +292,13 @@ class Engine:
         Never raises for what the port does, except :class:`PortUnavailable` when it dies at every start.
         """
         began = time.monotonic()
-        for chance in range(1, CHANCES_WHEN_LATE + 1):
-            result, late = self._play_once(behaviour)
-            if not late or chance == CHANCES_WHEN_LATE:
+        note = ""
+        for _ in range(CHANCES):
+            result, again = self._play_once(behaviour)
+            if again is None:
                 break
-        return replace(result, duration=time.monotonic() - began)
+            note = again
+        return replace(result, duration=time.monotonic() - began, note=note)
 
     def _running(self) -> Connection:
         """Return the connection to the port, which is started if it is not there."""
@@ -306,19 +309,20 @@ class Engine:
                 self._count_death(gone)
         return connection
 
-    def _play_once(self, behaviour: Behaviour) -> tuple[Result, bool]:
+    def _play_once(self, behaviour: Behaviour) -> tuple[Result, str | None]:
+        """Return what came of it and, where it is worth another try, what is to be said of that; else None."""
         absent = self.missing_capability(behaviour)
         if absent is not None:
-            return Result(behaviour, Verdict.SKIPPED, f"needs {absent}, which is not there"), False
+            return Result(behaviour, Verdict.SKIPPED, f"needs {absent}, which is not there"), None
         connection = self._running()
         play = _Play(behaviour, connection, self)
         broken = False
-        late = False
+        again = None
         try:
             play.run()
             result = Result(behaviour, Verdict.PASSED, follows=play.follows())
         except _Stop as stop:
-            result, broken, late = stop.result, stop.broken, stop.late
+            result, broken, again = stop.result, stop.broken, "" if stop.late else None
         except PortGone as gone:
             result, broken = play.failed(str(gone)), True
         except BadMessage as bad:
@@ -329,6 +333,8 @@ class Engine:
             result, broken = replace(play.failed(reason), verdict=Verdict.ERRORED, expected=None), True
         finally:
             play.end_peers()
+        if result.verdict not in CONFORMING and (leaked := exhaustion.told(connection.process_id, result)):
+            broken, again = True, f"{leaked}: it was started anew, and the behaviour played again"
         if broken:
             result = replace(result, printed=connection.stderr_tail)
         if play.answered:
@@ -337,7 +343,7 @@ class Engine:
             broken = not self._reset(connection, play.changed)
         if broken:
             self._end()
-        return result, late
+        return result, again
 
     def _reset(self, connection: Connection, changed: Mapping[str, LuaValue] = MappingProxyType({})) -> bool:
         """Have the port set back these fields of the module and forget everything; tell whether it did."""

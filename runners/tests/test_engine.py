@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from luasocket_runners import peers
-from luasocket_runners.engine import CHANCES_WHEN_LATE, Engine
+from luasocket_runners.engine import CHANCES, Engine
 from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
 from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.ports.process import CommandPort
@@ -245,7 +245,7 @@ def test_what_is_late_has_another_chance(
         return ()
 
     with Engine(toy(quick=sleep)) as engine:
-        delays[:] = [0.1] * CHANCES_WHEN_LATE
+        delays[:] = [0.1] * CHANCES
         result = engine.play(quick)
         assert not delays
         delays[:] = [0.0, 0.1]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,14 +78,33 @@ def misbehave(mode: str, number: int) -> None:
             while True:
                 send({"id": number, "returns": [1]})
         case "leaks":
-            import socket
-
-            global leaked
-            leaked = [socket.socket() for _ in range(100)]
+            leak(100)
     send({"id": number, "returns": [1]})
 
 
-leaked: list[Any] = []
+def leak(count: int) -> None:
+    """Open sockets that are never closed."""
+    leaked.extend(socket.socket() for _ in range(count))
+
+
+def leaky_call(number: int, mode: str) -> None:
+    """Open some sockets for ``socket.good``, and tell, hide or die of it when there is no descriptor left."""
+    try:
+        leak(20)
+    except OSError as error:
+        if mode == "leaks and tells":
+            send({"id": number, "returns": [None, os.strerror(error.errno or 0)]})
+        elif mode == "leaks and faults":
+            send({"id": number, "fault": repr(error)})
+        elif mode == "leaks and hides it":
+            send({"id": number, "returns": [None, "unknown error"]})
+        else:
+            raise
+    else:
+        send({"id": number, "returns": [1]})
+
+
+leaked: list[socket.socket] = []
 
 
 def main(mode: str) -> None:
@@ -91,6 +112,8 @@ def main(mode: str) -> None:
     if mode == "die at start":
         print("no licence", file=sys.stderr)
         sys.exit(4)
+    if mode.startswith("leaks and "):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     if mode == "garbage at start":
         print("Welcome to Lua!", flush=True)
     for line in sys.stdin:
@@ -101,6 +124,8 @@ def main(mode: str) -> None:
             send({"id": number, **about})
         elif request.get("target") == "socket.bad":
             misbehave(mode, number)
+        elif request.get("target") == "socket.good" and mode.startswith("leaks and "):
+            leaky_call(number, mode)
         else:
             send({"id": number, "returns": [1] if op == "call" else []})
     if mode == "ignores the end":

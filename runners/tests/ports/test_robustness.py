@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def test_a_port_that_does_not_answer_in_time_hangs(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["flood of errors", "leaks", "ignores the end", "child ignores the end"])
 def test_what_breaks_no_rule_of_the_protocol_does_not_fail(mode: str) -> None:
     assert play(mode, deadline=30.0).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize("mode", ["leaks and tells", "leaks and faults", "leaks and hides it", "leaks and dies"])
+def test_a_port_that_leaks_every_socket_does_not_ruin_the_rest(mode: str, groups: list[int]) -> None:
+    """Neither ``release`` nor ``reset`` closes anything; every third call would find no descriptor left."""
+    with Engine(bad_port(mode)) as engine:
+        results = [engine.play(behaviour("good")) for _ in range(20)]
+    assert {result.verdict for result in results} == {Verdict.PASSED}
+    notes = [result.note for result in results if result.note]
+    assert len(notes) == len(groups) - 1
+    assert 5 < len(notes) < len(results) / 2
+    sentence = r"the port h(eld|ad) .*: it was started anew, and the behaviour played again"
+    assert all(re.fullmatch(sentence, note) for note in notes)
 
 
 @pytest.mark.parametrize("mode", ["twice", "flood of messages"])
