@@ -31,6 +31,7 @@ from luasocket_runners.engine import DEADLINE, Engine
 from luasocket_runners.init_port import LANGUAGES, InitError, init
 from luasocket_runners.lua_script import needs_peer_program, script
 from luasocket_runners.ports import Port, PortUnavailable, UnknownPort, known_ports, resolve
+from luasocket_runners.ports.inprocess import alarm_is_ours
 from luasocket_runners.ports.lua_interpreter import ADAPTER
 from luasocket_runners.progress import Progress
 from luasocket_runners.reports import Report, ReportError, Run, join
@@ -556,7 +557,9 @@ def _command(arguments: Sequence[str] | None) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status."""
+    """Run the command; return its exit status. Without arguments they are those of the process, which is ours then."""
+    if arguments is None:
+        alarm_is_ours()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 is no reason to break off

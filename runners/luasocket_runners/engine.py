@@ -189,10 +189,9 @@ class Engine:
         connection = self.port.open(self._asked_dialect)
         try:
             number = self._next_number()
-            connection.post({"id": number, "op": "describe", "protocol": 1})
             # a short deadline is meant for calls: a port may need its time to start
             patience = max(self.deadline, DEADLINE)
-            description = connection.wait(patience)
+            description = connection.ask({"id": number, "op": "describe", "protocol": 1}, patience)
             if description is None:
                 raise PortGone(f"it did not answer describe within {patience:g} s (does it flush what it writes?)")
             if description.get("id") != number or not isinstance(description.get("name"), str):
@@ -278,8 +277,7 @@ class Engine:
         """Send a request and return what the port returned; None: it did not return, but raised, say."""
         connection = self._running()
         number = self._next_number()
-        connection.post({"id": number, **message})
-        answer = connection.wait(self.deadline)
+        answer = connection.ask({"id": number, **message}, self.deadline)
         if answer is None:
             raise PortGone(f"it did not answer within {self.deadline:g} s")
         if answer.get("id") != number:
@@ -351,8 +349,7 @@ class Engine:
         for message in [*messages, {"op": "reset"}]:
             number = self._next_number()
             try:
-                connection.post({"id": number, **message})
-                answer = connection.wait(self.deadline)
+                answer = connection.ask({"id": number, **message}, self.deadline)
             except PortGone:
                 return False
             if answer is None or answer.get("id") != number or "returns" not in answer:
@@ -373,6 +370,8 @@ class _Play:
         self._functions = [_Function(data) for data in behaviour.functions.values()]
         self._stack: list[_Frame] = []
         self._asleep: list[list[_Frame]] = []
+        #: The request of the only frame, where there is nothing to do but to wait for its answer.
+        self._question: dict[str, Any] | None = None
         self._readings: frozenset[Authority] = (
             frozenset(model.AUTHORITIES) if engine._authority is None else frozenset({engine._authority})
         )
@@ -488,7 +487,11 @@ class _Play:
             frame.end = frame.began + self._engine.deadline + request.longer + self._in_functions
             frame.due = [self._due(item, frame.began, request.prefix) for item in request.meanwhile]
             self._show(frame)
-            self._connection.post({"id": frame.number, **request.message})
+            message = {"id": frame.number, **request.message}
+            if request.meanwhile or self._functions:
+                self._connection.post(message)
+            else:
+                self._question = message
             return
 
     def _show(self, frame: _Frame) -> None:
@@ -504,6 +507,15 @@ class _Play:
 
     def _hear(self) -> None:
         """Wait for the next message and deal with it; let peers act when their time comes."""
+        if self._question is not None:
+            question, self._question = self._question, None
+            (frame,) = self._stack
+            message = self._connection.ask(question, frame.end - frame.began)
+            if message is None:
+                raise self._hangs(frame)
+            self.answered = True
+            self._dispatch(message)
+            return
         due = min((item for waiting in self._stack for item in waiting.due), key=lambda item: item.at, default=None)
         # a call that calls functions of the test for ever hangs as well, though each of those calls is answered soon
         first = min(self._stack, key=lambda frame: frame.end)

@@ -27,6 +27,7 @@ from luasocket_spec.model import Behaviour
 
 from luasocket_runners.engine import Engine
 from luasocket_runners.ports import PortUnavailable
+from luasocket_runners.ports.inprocess import alarm_is_ours
 from luasocket_runners.result import Result
 
 #: Seconds that another process has to end its ports when its work is done, before it is killed.
@@ -138,6 +139,7 @@ class Lanes:
     def _in_a_process(self, answers: Connection) -> None:
         # Ctrl-C goes to all of us; the first process tells about it, and has us end
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        alarm_is_ours()
         for end in self._ours:
             end.close()
         self._play(answers)

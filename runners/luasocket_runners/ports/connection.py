@@ -57,6 +57,14 @@ class Connection(ABC):
             When no further message can come. Every later call raises it again.
         """
 
+    def ask(self, message: Message, timeout: float) -> Message | None:
+        """Send a message and return the next one that comes, as `post` and `wait` do.
+
+        For requests during which there is nothing to do but to wait: the port has no function of ours to call.
+        """
+        self.post(message)
+        return self.wait(timeout)
+
     @abstractmethod
     def close(self) -> None:
         """Ask nothing more: end the adapter and all that it started, give every resource back. Idempotent."""

@@ -169,7 +169,9 @@ class PythonAdapter:
         self._thread = threading.get_ident()
         try:
             while (message := receive()) is not None:
-                self._answer(message)
+                send(self.answer(message))
+                if message.get("op") == "bye":
+                    break
         except Abandoned:
             pass
         finally:
@@ -197,11 +199,11 @@ class PythonAdapter:
 
     # Requests
 
-    def _answer(self, request: Message) -> None:
+    def answer(self, request: Message) -> Message:
+        """Carry out a request; return the answer. Functions of the runner can be called while `serve` serves only."""
         number = request.get("id")
         if not isinstance(number, int):
-            self._send({"id": None, "fault": f"a request needs a number as its id: {request!r:.200}"})
-            return
+            return {"id": None, "fault": f"a request needs a number as its id: {request!r:.200}"}
         self._unanswered.append(number)
         answer: Message
         try:
@@ -221,9 +223,7 @@ class PythonAdapter:
         del self._unanswered[-len(asleep) - 1 :]
         if asleep:
             self._asleep[asleep[-1]] = asleep
-        self._send({"id": number, **answer})
-        if request.get("op") == "bye":
-            raise Abandoned
+        return {"id": number, **answer}
 
     def _perform(self, request: Message) -> Sequence[Any]:
         match request:
@@ -357,7 +357,7 @@ class PythonAdapter:
                     return tuple(map(self._from_json, values))
                 case {"op": "raise", "value": value}:
                     raise self._api.LuaError(self._from_json(value))
-            self._answer(message)
+            self._send(self.answer(message))
         raise Abandoned
 
     def _wrap(self, function: Any) -> tuple[Any, ...]:
