@@ -418,7 +418,8 @@ class _Play:
     def _peer_failed(self, failure: PeerFailure) -> Result:
         """Return the result of a port that does not do what a peer waits for."""
         self._expected = failure.wanted
-        return self.failed(str(failure), None if failure.seen is None else f"{SEEN}{failure.seen}")
+        seen = None if failure.seen is None else f"{SEEN}{failure.seen}"
+        return replace(self.failed(str(failure), seen), hung=failure.waited)
 
     def _stop(self, reason: str, returned: str | None = None, *, late: bool = False) -> _Stop:
         """Return the end of a behaviour. Inside a function of the test the port is still in the middle of a call."""

@@ -65,12 +65,16 @@ class PeerFailure(Exception):
     """The port did not do what the peer waited for; the text is a sentence about the port.
 
     ``wanted`` and ``seen`` tell in a word or two what the peer waited for and what came; None: the sentence says all.
+    ``waited``: nothing came in all its patience.
     """
 
-    def __init__(self, sentence: str, wanted: str | None = None, seen: str | None = None) -> None:
+    def __init__(
+        self, sentence: str, wanted: str | None = None, seen: str | None = None, *, waited: bool = False
+    ) -> None:
         super().__init__(sentence)
         self.wanted = wanted
         self.seen = seen
+        self.waited = waited
 
 
 def _until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -175,7 +179,10 @@ class Peer:
             raise ValueError(f"{self._called} does not listen")
         if not _readable(self._listener, PATIENCE):
             raise PeerFailure(
-                f"nobody connected to {self._called} within {PATIENCE:g} s", "a connection", "no connection"
+                f"nobody connected to {self._called} within {PATIENCE:g} s",
+                "a connection",
+                "no connection",
+                waited=True,
             )
         self._socket, _ = self._listener.accept()
         self._sockets.append(self._socket)
@@ -302,7 +309,7 @@ class Peer:
     def _receive_some(self, limit: int, got: bytearray, wanted: str) -> bytes:
         if not _readable(self._connection, PATIENCE):
             what = f"only {string(bytes(got))}" if got else "nothing"
-            raise PeerFailure(f"{self._called} waited for {wanted} and received {what}", wanted, what)
+            raise PeerFailure(f"{self._called} waited for {wanted} and received {what}", wanted, what, waited=True)
         try:
             data = self._connection.recv(limit)
         except ConnectionResetError:
@@ -348,6 +355,7 @@ class Peer:
                 f"{self._called} waited for the datagram {string(expected)} and received none",
                 string(expected),
                 "no datagram",
+                waited=True,
             )
         got, sender = self._connection.recvfrom(1 << 16)
         if got != expected:
@@ -395,6 +403,7 @@ class Peer:
                 f"{self._called} waited for {_ENDS[state]}, and the connection stayed open",
                 _ENDS[state],
                 "the connection stayed open",
+                waited=True,
             )
         seen = self._seen()
         if seen != state:

@@ -29,6 +29,10 @@ _HEADINGS = {
 }
 
 
+#: Of the causes why behaviours deviate, those that a summary tells, and how often one has to be there: a port that has
+#: one habit wrong deviates in hundreds of behaviours.
+_CAUSES = 5
+_OFTEN = 3
 #: Verdicts that a script can show to somebody else.
 _REPRODUCED = frozenset({Verdict.FAILED, Verdict.NOT_IMPLEMENTED})
 
@@ -53,8 +57,11 @@ def citation(result: Result) -> str:
 
 def place(result: Result) -> str:
     """Return where the behaviour is written, or its row among the cases, and where the step that was played is."""
-    source = str(result.behaviour.source)
-    return source if result.where in ("", source) else f"{source}, step {result.where}"
+    source = result.behaviour.source
+    if result.where in ("", str(source)):
+        return str(source)
+    file, _, line = result.where.rpartition(":")
+    return f"{source} (the step: {f'line {line}' if file == source.file else result.where})"
 
 
 def explain(result: Result) -> str:
@@ -102,6 +109,8 @@ def summary(results: Iterable[Result], seconds: float) -> str:
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
     lines = [f"{_count(len(results), 'behaviour')}: {', '.join(parts) or 'nothing'} in {seconds:.1f} s"]
     absent = Counter(result.reason for result in results if result.verdict is Verdict.SKIPPED)
+    causes = Counter(result.reason for result in results if result.verdict in _REPRODUCED)
+    lines.extend(f"  deviate {count}: {cause}" for cause, count in causes.most_common(_CAUSES) if count >= _OFTEN)
     lines.extend(f"  {result.behaviour.id}: {result.note}" for result in results if result.note)
     lines.extend(
         f"  {group.verdict.value} {group.count}: {group.about}"

@@ -94,7 +94,7 @@ class Result:
     note
         What else is to be said: that the result was another one when other behaviours ran at the same time.
     hung
-        Whether it failed because a call did not return.
+        Whether it took all the time there was: a call did not return, or a peer waited in vain.
     printed
         The last lines that the port wrote to its standard error, where that may explain the result.
     listed

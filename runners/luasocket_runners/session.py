@@ -31,8 +31,8 @@ LANES: Final = 8
 _PATTERN: Final = frozenset("*?[")
 #: Behaviours for which another process pays: starting it and its port costs as much as playing some dozens.
 WORTH_A_PROCESS: Final = 64
-#: Calls that hang are played again alone until so many have hung there, too: each costs the whole deadline, and a port
-#: that hung alone so often does not hang for want of time.
+#: What hangs is played again alone until so much has hung there, too: each costs the whole deadline, or a peer's
+#: patience, and a port that hung alone so often does not hang for want of time.
 HANGS_PLAYED_AGAIN: Final = 3
 #: Seconds between two rounds of playing again, alone, what has failed in company: as long as a person waits without
 #: a doubt. Each round costs the time in which the lanes end what they have begun.

@@ -38,7 +38,7 @@ def test_a_failure() -> None:
     because   2 values instead of 3
   so it is: A line that times out is partial.
   hint: Keep what has arrived.
-  spec: behaviours/tcp/receive.yaml:7, step behaviours/tcp/receive.yaml:12
+  spec: behaviours/tcp/receive.yaml:7 (the step: line 12)
   reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
 
 
@@ -57,7 +57,7 @@ def test_a_port_that_died_while_a_fixture_was_made() -> None:
   the port printed:
     | one
     | \\x1b[31mtwo
-  spec: behaviours/tcp/receive.yaml:7, step behaviours/tcp/receive.yaml:12
+  spec: behaviours/tcp/receive.yaml:7 (the step: line 12)
   reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
 
 
@@ -77,7 +77,7 @@ def test_two_readings_and_an_error_raised() -> None:
     raised    "oops"
     because   it raised an error instead of returning
   so it is: A line that times out is partial.
-  spec: behaviours/tcp/receive.yaml:7, step behaviours/tcp/receive.yaml:12
+  spec: behaviours/tcp/receive.yaml:7 (the step: line 12)
   reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
 
 
@@ -87,7 +87,7 @@ def test_what_is_missing_and_what_we_could_not_play() -> None:
 {"NOT IMPLEMENTED tcp/receive/line-partial-on-timeout":<78} {CITED}
   client:receive("*l")
     the port has no tcp
-  spec: behaviours/tcp/receive.yaml:7, step behaviours/tcp/receive.yaml:12
+  spec: behaviours/tcp/receive.yaml:7 (the step: line 12)
   reproduce: luasocket-conformance show tcp/receive/line-partial-on-timeout --as lua > repro.lua"""
     errored = Result(BEHAVIOUR, Verdict.ERRORED, "the runner could not play it")
     assert report.explain(errored) == f"""\
@@ -141,6 +141,23 @@ def test_what_a_peer_saw() -> None:
 )
 def test_the_summary(results: list[Result], lines: list[str]) -> None:
     assert report.summary(results, 1.23).splitlines() == lines
+
+
+def test_a_step_of_a_fixture_is_in_another_file() -> None:
+    assert "\n  spec: behaviours/tcp/receive.yaml:7 (the step: fixtures.yaml:12)\n" in report.explain(
+        replace(FAILED, where="fixtures.yaml:12")
+    )
+
+
+def test_what_deviates_for_one_cause_is_counted() -> None:
+    causes = ["one"] * 2 + ["two"] * 3 + ["three"] * 4 + ["four"] * 5 + ["five"] * 6 + ["six"] * 7 + ["seven"] * 8
+    assert report.summary([replace(FAILED, reason=cause) for cause in causes], 1.23).splitlines()[1:] == [
+        "  deviate 8: seven",
+        "  deviate 7: six",
+        "  deviate 6: five",
+        "  deviate 5: four",
+        "  deviate 4: three",
+    ]
 
 
 def test_what_the_lists_say_is_one_line_a_reason() -> None:

@@ -22,6 +22,30 @@ from luasocket_spec.problems import Problem, SpecError
 __version__: Final = "0.1.0"
 
 
+#: The subjects in the order in which they are played and told: what is simple first, and what others build on, so that
+#: the first failure that a reader sees is the one to begin with. What is not named here comes last.
+SUBJECTS: Final = (
+    "module",
+    *(f"tcp/{name}" for name in (
+        "create", "connect", "send", "receive-line", "receive-number", "receive-all", "receive", "receive-prefix",
+        "receive-arguments", "timeout", "close", "shutdown", "bind", "listen", "accept", "names", "states", "options",
+        "system-options", "stats", "dirty", "descriptor",
+    )),
+    "connect", "helper", "select",
+    *(f"udp/{name}" for name in (
+        "create", "setsockname", "sendto", "receivefrom", "receive", "setpeername", "send", "timeout", "close", "names",
+        "states", "options", "multicast", "system-options", "select", "descriptor",
+    )),
+    "dns", "try", "except", "choose", "sink", "source",
+)  # fmt: skip
+
+
+def _rank(name: str) -> int:
+    """Return the place of a file in the order of its subject."""
+    subject = name.removeprefix("behaviours/").removesuffix(".yaml")
+    return SUBJECTS.index(subject) if subject in SUBJECTS else len(SUBJECTS)
+
+
 def _files(directory: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
     """Yield what lies in a directory and below it, in the order of names."""
     for entry in sorted(directory.iterdir(), key=lambda entry: entry.name):
@@ -44,7 +68,7 @@ def data_files(directory: Traversable) -> dict[str, bytes]:
     found: list[tuple[str, Traversable]] = []
     for part in ("behaviours", "statements"):
         if (directory / part).is_dir():
-            found.extend(_files(directory / part, f"{part}/"))
+            found.extend(sorted(_files(directory / part, f"{part}/"), key=lambda entry: _rank(entry[0])))
     if (directory / "fixtures.yaml").is_file():
         found.append(("fixtures.yaml", directory / "fixtures.yaml"))
     for name, entry in found:

@@ -14,6 +14,7 @@ import yaml
 from luasocket_spec import CAPABILITIES, Behaviour, Spec, SpecError, load
 from luasocket_spec import model as m
 from luasocket_spec.__main__ import main
+from luasocket_spec.loader import SUBJECTS
 
 Beside = Callable[[str, bytes], Path]
 
@@ -147,6 +148,11 @@ def call(behaviour: Behaviour, number: int) -> m.Call:
     step = behaviour.steps[number]
     assert isinstance(step, m.Call)
     return step
+
+
+def test_every_subject_that_is_shipped_has_its_place() -> None:
+    files = dict.fromkeys(behaviour.source.file for behaviour in load().behaviours)
+    assert list(files) == [f"behaviours/{subject}.yaml" for subject in SUBJECTS]
 
 
 def test_identities_are_in_the_order_of_the_files(behaviours: Mapping[str, Behaviour]) -> None:

@@ -85,7 +85,10 @@ def join(reports: Sequence[Report]) -> Joined:
 
 def labels(reports: Sequence[Report]) -> list[str]:
     """Return what each column is called: the port's name, and what tells it from others of that name."""
-    made = [report.run.port.name for report in reports]
+    names = [report.run.port.name for report in reports]
+    short = {name: _short(name) for name in names}
+    # the short names must not make one of two ports
+    made = [short[name] if list(short.values()).count(short[name]) == 1 else name for name in names]
     for facet in _FACETS:
         for label in {label for label in made if made.count(label) > 1}:
             places = [place for place, other in enumerate(made) if other == label]
@@ -98,6 +101,11 @@ def labels(reports: Sequence[Report]) -> list[str]:
         for number, place in enumerate(places, 1):
             made[place] = f"{label} ({number})"
     return made
+
+
+def _short(name: str) -> str:
+    """Return the name of a port with no more of each path than its end: the rest is somebody's machine."""
+    return re.sub(r"(?<![^\s@:])(?:[\w.~+-]*/)+([\w.~+-]+)/?", r"\1", name)
 
 
 def _version(text: str) -> tuple[tuple[int, str], ...]:

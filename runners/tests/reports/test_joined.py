@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from luasocket_runners.reports import Report, join
 from luasocket_runners.result import Result, Verdict
 from luasocket_spec.model import Behaviour
@@ -29,6 +30,22 @@ def test_one_port_twice_is_two_columns_by_what_tells_them_apart(
         "toy, luasocket-3, 2026-11-23T00:00:00Z",
         "b",
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["/home/anna/ports/perl/"], ["perl"]),
+        (["lua5.4@/home/anna/wrapped.lua"], ["lua5.4@wrapped.lua"]),
+        (["command:node src/adapter.js --x=1"], ["command:node adapter.js --x=1"]),
+        (["a/port", "b/port", "c/other"], ["a/port", "b/port", "other"]),
+        (["tcp:127.0.0.1:4000", "reference"], ["tcp:127.0.0.1:4000", "reference"]),
+    ],
+)
+def test_a_path_is_shown_by_its_end(
+    report: Callable[..., Report], results: list[Result], names: list[str], labels: list[str]
+) -> None:
+    assert [column.label for column in join([report(results, port=name) for name in names]).columns] == labels
 
 
 def test_the_same_report_twice_is_numbered(report: Callable[..., Report], results: list[Result]) -> None:
