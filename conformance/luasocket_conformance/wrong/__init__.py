@@ -7,7 +7,19 @@ Each wrong port names its mistake, says it in a sentence, and tells the statemen
 violates, and the behaviours that have to notice.
 """
 
-from luasocket_conformance.wrong import dns, exceptions, module, options, receive, select, send, system, tcp, timeouts, udp
+from luasocket_conformance.wrong import (
+    dns,
+    exceptions,
+    module,
+    options,
+    receive,
+    select,
+    send,
+    system,
+    tcp,
+    timeouts,
+    udp,
+)
 from luasocket_conformance.wrong.mechanism import CATALOGUE, Constant, Right, Values, WrongApi, WrongPort
 
 __all__ = [
