@@ -158,6 +158,8 @@ class Engine:
         self.deadline = deadline
         self._connection: Connection | None = None
         self._probed: dict[str, bool] = {}
+        #: Whether the port understands strings that are told as repetitions.
+        self.repeats = False
         #: The process whose descriptors steps look at; known once the capability `inspection` was asked for.
         self.inspected: int | None = None
         self._deaths_at_start = 0
@@ -213,6 +215,7 @@ class Engine:
         self.description = {
             key: notation.plain(value) if isinstance(value, str) else value for key, value in description.items()
         }
+        self.repeats = "repeat" in description.get("capabilities", [])
         told = description.get("dialect")
         if self._asked_dialect is None and told in model.DIALECTS:
             self.dialect = told
@@ -612,7 +615,11 @@ class _Play:
         outcomes = self._outcomes(step.expect)
         expected = partial(self._show_outcomes, outcomes, names)
         request = _Request(
-            {"op": "call", **scope.target(step.target), "args": [encode(value) for value in args]},
+            {
+                "op": "call",
+                **scope.target(step.target),
+                "args": [encode(value, repeats=self._engine.repeats) for value in args],
+            },
             doing,
             step.source,
             expected,

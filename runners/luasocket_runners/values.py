@@ -49,15 +49,35 @@ _HANDLE_TYPES = frozenset({"userdata", "table", "function", "thread", "cdata"})
 _DEPTH = 50
 #: Characters of what is not of the protocol that are quoted.
 _QUOTED = 80
+#: Bytes from which on it pays to say that a string repeats itself, and how long at most what it repeats is.
+_LONG = 1 << 16
+_UNIT = 16
+#: Bytes of the longest string that a port may answer with as a repetition: as many as one line has room for.
+_LONGEST = 64 * 1024 * 1024
 
 _NUMBERS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
-def encode(value: LuaValue) -> Any:
-    """Return the JSON form of a run-time value."""
+def repetition(data: bytes) -> tuple[bytes, int] | None:
+    """Return the few bytes that a long string repeats, and how often; None: it does not, or is not long."""
+    if len(data) < _LONG:
+        return None
+    for length in range(1, _UNIT + 1):
+        # the beginning tells most strings apart without the work of the whole
+        if len(data) % length == 0 and data[length:_LONG] == data[: _LONG - length]:
+            unit, times = data[:length], len(data) // length
+            if unit * times == data:
+                return unit, times
+    return None
+
+
+def encode(value: LuaValue, *, repeats: bool = False) -> Any:
+    """Return the JSON form of a run-time value; ``repeats``: for a port that can repeat strings."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, bytes):
+        if repeats and (found := repetition(value)):
+            return {"repeat": found[0].decode("latin-1"), "times": found[1]}
         return value.decode("latin-1")
     if isinstance(value, float):
         if math.isfinite(value):
@@ -93,6 +113,12 @@ def decode(form: Any, depth: int = 0) -> LuaValue:
             return FunctionRef(number)
         case {"number": str(word)} if word in _NUMBERS:
             return _NUMBERS[word]
+        case {"repeat": str(unit), "times": int(times)}:
+            if times < 0 or len(unit) * times > _LONGEST:
+                raise BadMessage(f"a string of {len(unit)} bytes {times} times is beyond {_LONGEST} bytes")
+            data = decode(unit)
+            assert isinstance(data, bytes)
+            return data * times
         case {"table": list(pairs)}:
             if depth >= _DEPTH:
                 raise BadMessage(f"a value has more than {_DEPTH} tables in one another")

@@ -263,7 +263,7 @@ class PythonAdapter:
         return {
             "protocol": PROTOCOL, "name": self._name, "version": version.decode("latin-1") if version else "unknown",
             "dialect": self._dialect, "host": host,
-            "capabilities": ["coroutines", "yield-across-pcall", "gc", "descriptors"],
+            "capabilities": ["coroutines", "yield-across-pcall", "gc", "descriptors", "repeat"],
         }  # fmt: skip
 
     def _call(self, function: Any, name: str, args: list[Any], *first: Any) -> Sequence[Any]:
@@ -431,6 +431,8 @@ class PythonAdapter:
                 return float(number)
             case {"function": int(number)}:
                 return self._function(number)
+            case {"repeat": str(unit), "times": int(times)}:
+                return self._from_json(unit) * times
             case {"handle": int(handle)}:
                 return self._object(handle)
             case {"table": list(pairs)} if all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):

@@ -47,11 +47,16 @@ def quoted(data: bytes, limit: int = QUOTE_LIMIT) -> str:
 
 def encode(message: Message) -> bytes:
     """Return the line of a message: ASCII only, ended by LF."""
-    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+    return _ENCODER.encode(message).encode("ascii") + b"\n"
 
 
 def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+#: Made once, for there are thousands of messages.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_not_json)
 
 
 def decode(line: bytes) -> Message:
@@ -63,7 +68,7 @@ def decode(line: bytes) -> Message:
         When the line is not one JSON object in UTF-8.
     """
     try:
-        message = json.loads(line.decode("utf-8"), parse_constant=_not_json)
+        message = _DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError:
         raise PortGone(f"The port wrote a line that is not UTF-8: {quoted(line)}.") from None
     except (ValueError, RecursionError) as error:
@@ -111,6 +116,7 @@ class StreamConnection(Connection):
         self._incoming = incoming
         self._outgoing = outgoing
         self._unsent: deque[memoryview] = deque()
+        self._waits_for_room = False  # to write more: then the selector tells when there is some
         self._lines: deque[bytes] = deque()
         self._beginning: list[bytes] = []  # of the line whose end has not come yet
         self._beginning_size = 0
@@ -143,8 +149,6 @@ class StreamConnection(Connection):
             raise self._gone
         if self._outgoing < 0:
             return
-        if not self._unsent:
-            self._selector.register(self._outgoing, selectors.EVENT_WRITE, self._write)
         self._unsent.append(memoryview(encode(message)))
         self._write()
 
@@ -221,6 +225,9 @@ class StreamConnection(Connection):
             try:
                 count = os.write(self._outgoing, self._unsent[0])
             except BlockingIOError:
+                if not self._waits_for_room:
+                    self._waits_for_room = True
+                    self._selector.register(self._outgoing, selectors.EVENT_WRITE, self._write)
                 return
             except OSError:  # it reads no more. What it still has to say is the better reason: `wait` tells
                 self._stop_writing()
@@ -229,13 +236,16 @@ class StreamConnection(Connection):
                 self._unsent.popleft()
             else:
                 self._unsent[0] = self._unsent[0][count:]
-        if self._outgoing >= 0:
+        self._need_no_room()
+
+    def _need_no_room(self) -> None:
+        if self._waits_for_room:
+            self._waits_for_room = False
             self._selector.unregister(self._outgoing)
 
     def _stop_writing(self) -> None:
         if self._outgoing >= 0:
-            if self._unsent:
-                self._selector.unregister(self._outgoing)
+            self._need_no_room()
             os.close(self._outgoing)
             self._outgoing = -1
         self._unsent.clear()

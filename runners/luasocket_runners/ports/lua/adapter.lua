@@ -20,7 +20,7 @@ local type, tostring, tonumber, select, next, pairs, ipairs = type, tostring, to
 local pcall, error, getmetatable, setmetatable, rawequal = pcall, error, getmetatable, setmetatable, rawequal
 local collectgarbage, coroutine, debug = collectgarbage, coroutine, debug
 local byte, char, find, format = string.byte, string.char, string.find, string.format
-local gsub, match, sub, gmatch = string.gsub, string.match, string.sub, string.gmatch
+local gsub, match, sub, gmatch, rep = string.gsub, string.match, string.sub, string.gmatch, string.rep
 local insert, remove = table.insert, table.remove
 local concat, unpack = table.concat, table.unpack or unpack -- luacheck: ignore
 local load_text = loadstring or load -- luacheck: ignore
@@ -89,7 +89,21 @@ for code = 0, 255 do
 end
 escapes['"'], escapes["\\"], escapes["\n"], escapes["\r"], escapes["\t"] = '\\"', "\\\\", "\\n", "\\r", "\\t"
 
-local function write_string(text)
+-- From so many bytes on it pays to say that a string repeats itself; what it repeats has so many bytes at most.
+local LONG, UNIT = 65536, 16
+
+local write_string
+
+function write_string(text)
+    for length = 1, #text >= LONG and UNIT or 0 do
+        -- the beginning tells most strings apart without the work of the whole
+        if #text % length == 0 and sub(text, 1 + length, LONG) == sub(text, 1, LONG - length) then
+            local unit, times = sub(text, 1, length), #text / length
+            if rep(unit, times) == text then
+                return format('{"repeat":%s,"times":%d}', write_string(unit), times)
+            end
+        end
+    end
     return '"' .. gsub(text, '[%c"\\\127-\255]', escapes) .. '"'
 end
 
@@ -309,6 +323,8 @@ local function to_lua(value)
         return function_of(value["function"])
     elseif specials[value.number] then
         return specials[value.number]
+    elseif value["repeat"] then
+        return rep(value["repeat"], value.times)
     elseif type(value.table) == "table" and value.table.n then
         local result = {}
         for i = 1, value.table.n do
@@ -570,11 +586,11 @@ function operations.bye()
 end
 
 function operations.describe()
-    local capabilities = { n = 3, "coroutines", "gc", "descriptors" }
+    local capabilities = { n = 4, "coroutines", "gc", "descriptors", "repeat" }
     -- LuaJIT yields across Lua's own pcall, but not across one that C calls, which is what a library's protect does
     if _VERSION ~= "Lua 5.1" then
-        capabilities.n = 4
-        capabilities[4] = "yield-across-pcall"
+        capabilities.n = 5
+        capabilities[5] = "yield-across-pcall"
     end
     local described = {
         name = options.name or "LuaSocket",
