@@ -14,17 +14,15 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import Final, NoReturn
 
 import luasocket_spec
 from luasocket_spec.model import AUTHORITIES, DIALECTS, Behaviour, Dialect, Spec
 
-from luasocket_runners import cli_reports, peer_program, report
+from luasocket_runners import __version__, cli_reports, peer_program, report
 from luasocket_runners.coverage import Coverage
 from luasocket_runners.deviations import DeviationsError, Lists, update
 from luasocket_runners.engine import DEADLINE, Engine
@@ -388,7 +386,7 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
             if not behaviours:
                 raise _Failure(f"What you selected is not for the dialect {engine.dialect}.")
             told = engine.description
-            print(f"luasocket-conformance {version('luasocket-conformance')}, spec {spec.version}")
+            print(f"luasocket-conformance {__version__}, spec {spec.version}")
             who = report.about(*(str(told.get(key) or "") for key in ("name", "version", "host")))
             print(f"port {port.name} ({who}), dialect {engine.dialect}, {len(behaviours)} behaviours")
             sys.stdout.flush()
@@ -413,7 +411,7 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
         print(f"… and {teller.left} more that deviate; -v shows all of them\n")
     print(report.summary(results, seconds))
     run = Run.of(
-        program=version("luasocket-conformance"),
+        program=__version__,
         spec=spec.version,
         port=port.name,
         description=told,
@@ -498,6 +496,8 @@ def _coverage(options: argparse.Namespace) -> int:
 
 def _strength(options: argparse.Namespace) -> int:
     # The wrong ports are in a room that the runners may not import; their distribution says who does this.
+    from importlib.metadata import entry_points  # slow to import
+
     entries = entry_points(group="luasocket_conformance.commands", name="strength")
     if not entries:
         raise _Failure("The wrong ports are not installed here. Install luasocket-conformance anew.")
@@ -510,6 +510,8 @@ def _ports(options: argparse.Namespace) -> int:
         print("\n".join(known_ports()))
         return CONFORMS
     width = max(map(len, known_ports()))
+    from concurrent.futures import ThreadPoolExecutor  # slow to import
+
     # each is started to see whether it is here: side by side, for most of it is waiting
     with ThreadPoolExecutor(max_workers=LANES) as lanes:
         for name, about in zip(known_ports(), lanes.map(_about_port, known_ports()), strict=True):
@@ -548,7 +550,7 @@ def _init(options: argparse.Namespace) -> int:
 def _command(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     if options.version:
-        print(f"luasocket-conformance {version('luasocket-conformance')}, spec {luasocket_spec.__version__}")
+        print(f"luasocket-conformance {__version__}, spec {luasocket_spec.__version__}")
         return CONFORMS
     if not hasattr(options, "run"):
         raise _Failure("Give a command, such as 'run'. Try 'luasocket-conformance --help'.")

@@ -114,6 +114,8 @@ class Deviations:
 
     def find(self, identity: str) -> Deviation | None:
         """Return the line that speaks of a behaviour: the first that names it."""
+        if not self.lines:
+            return None
         found = [self._plain[place] for place in _places(identity) if place in self._plain]
         found.extend(line for line in self._patterns if names(line.selector, identity))
         return min(found, key=lambda line: line.line, default=None)

@@ -777,14 +777,17 @@ class _Play:
         self, outcomes: Mapping[Authority, model.Outcome], answer: _Answer, scope: _Scope, names: Names
     ) -> None:
         matcher = Matcher(scope.look_up, names)
-        differences: dict[Authority, str | None] = {}
-        for authority, outcome in outcomes.items():
-            if answer.returns is None:
-                differences[authority] = matcher.outcome_raises(outcome, answer.raises)
-            else:
-                differences[authority] = matcher.outcome_returns(outcome, answer.returns)
+        found: dict[int, str | None] = {}  # mostly, both sides expect the very same
+        for outcome in outcomes.values():
+            if id(outcome) not in found:
+                found[id(outcome)] = (
+                    matcher.outcome_raises(outcome, answer.raises)
+                    if answer.returns is None
+                    else matcher.outcome_returns(outcome, answer.returns)
+                )
+        differences = {authority: found[id(outcome)] for authority, outcome in outcomes.items()}
         fits = frozenset(authority for authority, difference in differences.items() if difference is None)
-        if len(set(map(id, outcomes.values()))) > 1:
+        if len(found) > 1:
             self._forked = True
         if fits:
             self._readings = fits

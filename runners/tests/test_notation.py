@@ -136,6 +136,28 @@ def test_values_travel(value: LuaValue, form: object) -> None:
     assert decode(form) == value
 
 
+@pytest.mark.parametrize(
+    ("data", "form"),
+    [
+        (b"x" * 100_000, {"repeat": "x", "times": 100_000}),
+        (b"ab\xff" * 50_000, {"repeat": "ab\xff", "times": 50_000}),
+        (b"ab" * 50_000 + b"a", None), (b"ab" * 50_000 + b"bb", None), (b"x" * 1000, None),
+        (b"0123456789abcdefg" * 10_000, None),
+    ],
+    ids=["one byte", "three", "not to the end", "not at the end", "short", "too much at once"],
+)  # fmt: skip
+def test_long_strings_that_repeat_themselves_travel_so(data: bytes, form: object) -> None:
+    plain = data.decode("latin-1")
+    assert (encode(data), encode(data, repeats=True)) == (plain, form or plain)
+    assert decode(encode(data, repeats=True)) == data
+
+
+@pytest.mark.parametrize("form", [{"repeat": "x", "times": -1}, {"repeat": "xx", "times": 1 << 40}])
+def test_a_repetition_has_bounds(form: object) -> None:
+    with pytest.raises(BadMessage, match="beyond 67108864 bytes"):
+        decode(form)
+
+
 def test_not_a_number_travels() -> None:
     form = encode(math.nan)
     assert form == {"number": "nan"}

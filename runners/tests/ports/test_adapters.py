@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable, resolve
 from luasocket_runners.ports.process import CommandPort
+from luasocket_runners.values import decode, encode
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -90,7 +91,17 @@ def test_values_come_back_as_they_went(line: Line, value: Any) -> None:
 
 @pytest.mark.parametrize(("text", "times"), [("x", 10_000_000), ("\xff", 1_000_000), ('"\\\n', 300_000)])
 def test_long_strings(line: Line, text: str, times: int) -> None:
-    assert line.call("socket.skip", 0, text * times) == [text * times]
+    assert line.call("socket.skip", 0, text * times + "!") == [text * times + "!"]
+
+
+@pytest.mark.parametrize(("text", "times"), [("x", 10_000_000), ("\xff", 1_000_000), ("0123456789abcde\n", 5000)])
+def test_long_strings_may_go_as_repetitions(line: Line, text: str, times: int) -> None:
+    data = (text * times).encode("latin-1")
+    form = encode(data, repeats=True)
+    assert form == {"repeat": text, "times": times}
+    for sent in (form, encode(data)):
+        (answer,) = line.call("socket.skip", 0, sent)
+        assert decode(answer) == data
 
 
 def test_the_longest_message_passes() -> None:
