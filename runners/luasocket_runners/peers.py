@@ -289,6 +289,8 @@ class Peer:
     def drain(self) -> None:
         """Read and forget, in the background, until the port closes its side."""
         sock = self._connection
+        # a choked connection would take ten million bytes in thousands of pieces
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         wake, woken = socket.socketpair()
         self._sockets += (wake, woken)
 
