@@ -321,7 +321,9 @@ package LuaSocketClient {
         my $self    = check_self(\@arguments);
         my $address = check_string(\@arguments, 2);
         my $port    = check_string(\@arguments, 3);
-        my ($problem, @found) = getaddrinfo($address, $port, { socktype => SOCK_STREAM });
+        # Perl takes an empty name for none, which is this host; LuaSocket looks it up, and there is no such name.
+        my ($problem, @found)
+            = $address eq '' ? EAI_NONAME : getaddrinfo($address, $port, { socktype => SOCK_STREAM });
         $self->{class} = 'tcp{client}';
         return (undef, $RESOLVER{ 0 + $problem } // "$problem") if $problem;
         my $family = $self->{family};
