@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import time
+import weakref
 from typing import Any
 
 from luasocket_conformance.wrong.factories import argument, failed, is_number, only, result, then
@@ -75,6 +76,19 @@ def failed_bind_leaves_a_blocking_descriptor(right: Right, thing: Any, *args: An
     results = right(thing, *args)
     if failed(results):
         _block(right, thing)
+    return results
+
+
+@_wrong("tcp:connect", caught_by=("tcp/connect/again-leaves-nothing-behind",))
+def connect_again_leaves_the_old_descriptor_open(right: Right, thing: Any, *args: Any) -> Values:
+    """A connect after one that has failed leaves the descriptor of that one open."""
+    if right.memory.pop(thing, None) == "failed":
+        (descriptor,) = right.method(thing, "getfd")
+        right.method(thing, "setfd", -1)
+        weakref.finalize(thing, os.close, descriptor)  # ours until the object is gone
+    results = right(thing, *args)
+    if failed(results):
+        right.memory[thing] = "failed"
     return results
 
 
