@@ -24,7 +24,7 @@ from luasocket_spec.model import Behaviour, Call, Dialect, Get, MethodTarget, Pa
 
 from luasocket_conformance.wrong import WRONG_PORTS, WrongPort
 
-__all__ = ["Judgement", "judge", "main", "noticed_by", "uncovered"]
+__all__ = ["Judgement", "judge", "main", "noticed_by", "uncovered", "untold"]
 
 #: Wrong ports that are played at once. Their behaviours wait more than they work, but all are in one process.
 LANES: Final = 8
@@ -80,7 +80,7 @@ def _used(behaviour: Behaviour) -> frozenset[str]:
             case Call(target=MethodTarget(method=method)):
                 used.add(f":{method}")
             case Call(target=PathTarget(path=path)):
-                used.add(path)
+                used |= {path, f":{path}"}  # tostring is a function, but what it says is the object's
             case Get(name=None, field=path):
                 used.add(path)
             case Get(field=field):
@@ -131,6 +131,15 @@ def uncovered(spec: Spec, catalogue: Iterable[WrongPort]) -> list[str]:
     return [
         statement.id for statement in spec.statements.values() if statement.waived is None and statement.id not in done
     ]
+
+
+def untold(spec: Spec, catalogue: Iterable[WrongPort]) -> list[str]:
+    """Return the subjects, as ``tcp/send``, of which no wrong port names a behaviour that has to notice it."""
+    subjects = {
+        behaviour.source.file.removeprefix("behaviours/").removesuffix(".yaml") for behaviour in spec.behaviours
+    }
+    selectors = {selector for wrong in catalogue for selector in wrong.caught_by}
+    return sorted(subject for subject in subjects if not any(names(subject, selector) for selector in selectors))
 
 
 def _duties(wrong: WrongPort, spec: Spec) -> dict[str, list[Behaviour]]:
@@ -262,7 +271,10 @@ def main(options: argparse.Namespace) -> int:
     bare = [] if options.selectors else uncovered(spec, WRONG_PORTS)
     for statement in bare:
         print(f"\nno wrong port violates {statement}")
-    return 1 if away or bare else 0
+    idle = [] if options.selectors else untold(spec, WRONG_PORTS)
+    for subject in idle:
+        print(f"\nno wrong port is told by {subject}")
+    return 1 if away or bare or idle else 0
 
 
 def _table(judgements: Sequence[Judgement]) -> str:

@@ -71,6 +71,16 @@ def test_without_its_object_a_method_is_right(toy_api: Callable[..., Api]) -> No
         get()
 
 
+def test_a_field_and_how_an_object_looks(toy_api: Callable[..., Api]) -> None:
+    shout = lambda right, thing: (right(thing)[0].upper(),)  # noqa: E731  # as mistakes mostly are
+    api = WrongApi(toy_api(), WrongPort("loud", "Loud.", ("tcp:class", "tcp:tostring"), shout))
+    client, udp = thing(b"tcp{client}"), thing(b"udp{connected}")
+    assert (api.index(client, "class"), api.index(udp, "class")) == (b"TCP{CLIENT}", b"udp{connected}")
+    assert api.tostring(client).startswith(b"NAMESPACE")
+    assert api.tostring(udp).startswith(b"namespace")
+    assert api.index(client, "nothing") is None
+
+
 def test_the_same_function_stays_the_same_value(toy_api: Callable[..., Api]) -> None:
     api = WrongApi(toy_api(), WrongPort("doubled", "Twice.", ("tcp:get",), doubled))
     client = thing(b"tcp{client}")

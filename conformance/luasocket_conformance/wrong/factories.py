@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
+from luasocket_conformance.wrong.mechanism import ABSENT, Chapter, Constant, Mistake, Right, Values
 
 #: Subjects in which one receives from streams, or sends to them.
 STREAMS = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module")
@@ -102,6 +102,18 @@ def raises(right: Right, *args: Any) -> Values:
     return results
 
 
+def returns_what_raises(*instead: Any) -> Mistake:
+    """What raises returns something else; what fails, fails."""
+
+    def mistake(right: Right, *args: Any) -> Values:
+        try:
+            return right(*args)
+        except right.api.LuaError:
+            return instead
+
+    return mistake
+
+
 # -- arguments
 
 
@@ -113,6 +125,17 @@ def argument(position: int, change: Change) -> Mistake:
 def only(count: int) -> Mistake:
     """Only so many arguments are looked at."""
     return lambda right, *args: right(*args[:count])
+
+
+def no_more_than(count: int) -> Mistake:
+    """More arguments than so many raise."""
+
+    def mistake(right: Right, *args: Any) -> Values:
+        if len(args) > count:
+            raise right.api.LuaError(b"too many arguments")
+        return right(*args)
+
+    return mistake
 
 
 def refuses(position: int, test: Test, message: bytes = b"not supported") -> Mistake:
@@ -140,7 +163,7 @@ def ignored_if(test: Callable[..., bool], *results: Any) -> Mistake:
     return lambda right, *args: results if test(*args) else right(*args)
 
 
-def then(what: Callable[..., None]) -> Mistake:
+def then(what: Callable[..., object]) -> Mistake:
     """After a success, something else is done: ``what(right, results, *args)``."""
 
     def mistake(right: Right, *args: Any) -> Values:
@@ -207,3 +230,90 @@ def add_shapes(chapter: Chapter, functions: Mapping[str, Sequence[str]], *, cann
             *errors,
         )
         chapter.add(f"{short_name(target)}-failure-raises", "A failure raises its message.", target, raises, *errors)
+
+
+# -- what is closed
+
+
+def instead_after(*results: Any) -> Mistake:
+    """The right thing is done, and always the same returned."""
+
+    def mistake(right: Right, *args: Any) -> Values:
+        right(*args)
+        return results
+
+    return mistake
+
+
+def raises_when_closed(right: Right, thing: Any, *args: Any) -> Values:
+    """What was closed raises. Made in ``close``, too, so as to know."""
+    if right.name == "close":
+        right.memory[thing] = True
+    elif right.memory.get(thing) and is_closed(right, thing):
+        raise right.api.LuaError(b"attempt to use a closed socket")
+    return right(thing, *args)
+
+
+def add_uses_after_close(chapter: Chapter, kind: str, methods: Mapping[str, str]) -> None:
+    """Add, for each method of a kind of objects, that it raises after ``close``: by its name, who notices."""
+    for method, noticed in methods.items():
+        chapter.add(
+            f"{kind}-{method}-after-close-raises",
+            "On a closed object it raises.",
+            (f"{kind}:{method}", f"{kind}:close"),
+            raises_when_closed,
+            caught_by=(noticed,),
+        )
+
+
+def add_more_arguments(chapter: Chapter, kind: str, methods: Mapping[str, tuple[int, str]]) -> None:
+    """Add, for each method, that more arguments than it has raise: by its name, how many it has, and who notices."""
+    for method, (count, noticed) in methods.items():
+        chapter.add(
+            f"{kind}-{method}-takes-no-more-arguments",
+            "An argument too many raises.",
+            f"{kind}:{method}",
+            no_more_than(count),
+            caught_by=(noticed,),
+        )
+
+
+def add_absences(chapter: Chapter, kind: str, methods: Mapping[str, str]) -> None:
+    """Add, for each method, that it is not there: by its name, who notices."""
+    for method, noticed in methods.items():
+        name = f"{kind}-{method}-is-missing"
+        chapter.add(name, "There is no such method.", f"{kind}:{method}", ABSENT, caught_by=(noticed,))
+
+
+def add_looks(chapter: Chapter, kind: str, first: bytes) -> None:
+    """Add what is wrong with how an object of a kind looks: its field class, and what it is as a string.
+
+    Parameters
+    ----------
+    chapter, kind
+        As for the others.
+    first
+        The class of a new object.
+    """
+
+    def address(text: bytes) -> bytes:
+        return text[text.index(b":") :]
+
+    looks: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+        "has-no-address": ("As a string, an object is its class.", lambda text: text.partition(b":")[0]),
+        "is-userdata": ("As a string, an object is userdata.", lambda text: b"userdata" + address(text)),
+        "is-what-it-was": ("As a string, an object is what it was at first.", lambda text: first + address(text)),
+        "is-of-the-kind": ("As a string, an object is its kind alone.", lambda text: kind.encode() + address(text)),
+        "is-the-same-for-all": ("All objects are the same string.", lambda text: text.partition(b":")[0] + b": 0x1234"),
+    }
+    for name, (says, change) in looks.items():
+        chapter.add(
+            f"{kind}-tostring-{name}", says, f"{kind}:tostring", result(1, change), caught_by=(f"{kind}/names",)
+        )
+    classes: tuple[tuple[str, str, Mistake | Constant], ...] = (
+        ("is-of-the-kind", "The class of an object is its kind alone.", instead(kind.encode())),
+        ("is-what-it-was", "The class of an object is what it was at first.", instead(first)),
+        ("is-missing", "An object has no field class.", ABSENT),
+    )
+    for name, says, mistake in classes:
+        chapter.add(f"{kind}-class-{name}", says, f"{kind}:class", mistake, caught_by=(f"{kind}/names",))

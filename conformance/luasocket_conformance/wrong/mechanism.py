@@ -98,9 +98,9 @@ class WrongPort:
         The mistake in a sentence.
     targets
         What it is made in: ``tcp:receive`` (a method of a kind of object), ``tcp{client}:close`` (of a class),
-        ``socket.select``; ``*`` as in file names.
+        ``tcp:class`` (a field), ``tcp:tostring`` (Lua's own function), ``socket.select``; ``*`` as in file names.
     mistake
-        Called as ``mistake(right, *args)`` in place of each; or the value that a field of the module has.
+        Called as ``mistake(right, *args)`` in place of each, of a field with the object; or the value that a field has.
     caught_by
         Selectors, as ``run`` takes them; at least one behaviour of each has to fail.
     violates
@@ -170,10 +170,12 @@ class WrongApi:
     def index(self, value: Any, name: str) -> Any:
         """Return the field of an object, or the mistake that stands in its place."""
         right = self._right.index(value, name)
-        if not callable(right) or not self._is_wrong_method(value, name):
+        if right is None or not self._is_wrong_method(value, name):
             return right
         if isinstance(self._mistake, Constant):
             return self._mistake.value
+        if not callable(right):
+            return self._mistake(self._seen(lambda _thing: (right,), name), value)[0]
         if right not in self._made:
             self._made[right] = partial(self._call_method, self._mistake, self._seen(right, name))
         return self._made[right]
@@ -206,8 +208,12 @@ class WrongApi:
         self._right.setindex(value, name, new)
 
     def tostring(self, value: Any) -> bytes:
-        """Return a value as a string, rightly."""
-        return self._right.tostring(value)
+        """Return a value as a string."""
+        right = self._right.tostring(value)
+        if isinstance(self._mistake, Constant) or not self._is_wrong_method(value, "tostring"):
+            return right
+        text: bytes = self._mistake(self._seen(lambda _thing: (right,), "tostring"), value)[0]
+        return text
 
 
 #: Every wrong port by its name, in the order in which they were added.

@@ -9,7 +9,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from luasocket_conformance.wrong.factories import argument, instead, is_number, refuses, result, success
+from luasocket_conformance.wrong.factories import (
+    argument,
+    instead,
+    is_number,
+    no_more_than,
+    refuses,
+    result,
+    success,
+)
 from luasocket_conformance.wrong.mechanism import Chapter, Mistake, Right, Values
 
 _SELECT = "socket.select"
@@ -194,9 +202,10 @@ def select_knows_its_own_objects_only(right: Right, reading: Any = None, writing
     return right(_filtered(reading, is_own), _filtered(writing, is_own), *rest)
 
 
-def _raising_for(right: Right, tables: tuple[Any, ...], test: Callable[[Any], bool], message: bytes) -> None:
+def _raising_for(right: Right, tables: tuple[Any, ...], test: Callable[[Any], bool], message: bytes) -> bool:
     if any(test(thing) for table in tables for thing in _listed(table)):
         raise right.api.LuaError(message)
+    return False
 
 
 @_in_select(violates=("select/non-sockets",))
@@ -263,4 +272,366 @@ _CHAPTER.add(
     _SELECT,
     lambda right, *args: right(*args[:2], *(args[2:] if args[2:3] == (0,) else ())),
     "select/timeout",
+)
+
+# -- more of lists ----------------------------------------------------------------------------------------------------
+
+
+def _lists(change: Callable[[Right, Any], Any]) -> Mistake:
+    """Both lists are changed."""
+    return lambda right, first=None, second=None, *rest: right(change(right, first), change(right, second), *rest)
+
+
+def _numbered(values: list[Any]) -> dict[Any, Any]:
+    return dict(enumerate(values, 1))
+
+
+def _ready(change: Callable[[Right, list[Any]], list[Any]]) -> Mistake:
+    """The lists of what is ready are changed."""
+
+    def mistake(right: Right, *args: Any) -> Values:
+        results = right(*args)
+        tables = []
+        for values in results[:2]:
+            table = right.api.Table()
+            for number, thing in enumerate(change(right, _listed(values)), 1):
+                table[number] = thing
+                table[thing] = number
+            tables.append(table)
+        return (*tables, *results[2:])
+
+    return mistake
+
+
+_add(
+    "takes-the-first-three",
+    "Only three objects of a list are looked at.",
+    _lists(lambda right, table: _numbered(_listed(table)[:3]) if isinstance(table, dict) else table),
+    caught_by=("select/keys-outside-of-the-sequence",),
+)
+_add(
+    "takes-the-first",
+    "Only the first object of a list is looked at.",
+    _lists(lambda right, table: _numbered(_listed(table)[:1]) if isinstance(table, dict) else table),
+    caught_by=("select/values-that-are-ignored",),
+)
+_add(
+    "leaves-the-last-out",
+    "The last object of a list is not looked at.",
+    _lists(lambda right, table: _numbered(_listed(table)[:-1]) if isinstance(table, dict) else table),
+    caught_by=("select/wakes-before-the-timeout",),
+)
+_add(
+    "looks-behind-holes",
+    "What stands behind a hole in a list is looked at, too.",
+    _lists(lambda right, table: _numbered(_listed(table)) if isinstance(table, dict) else table),
+    caught_by=("select/keys-outside-of-the-sequence",),
+)
+_add(
+    "looks-at-keys",
+    "An object that is a key is looked at, too.",
+    _lists(
+        lambda right, table: (
+            _numbered(_listed(table) + [key for key in table if not isinstance(key, bytes | int | float | dict)])
+            if isinstance(table, dict)
+            else table
+        )
+    ),
+    caught_by=("select/keys-that-are-ignored",),
+)
+_add(
+    "tells-one",
+    "Only one of the ready objects is told.",
+    _ready(lambda right, ready: ready[:1]),
+    caught_by=("select/three-readable",),
+)
+_add(
+    "tells-the-last-first",
+    "The ready objects come in the opposite order.",
+    _ready(lambda right, ready: ready[::-1]),
+    caught_by=("select/buffered-data-in-order-of-the-list",),
+)
+_add(
+    "tells-each-once",
+    "An object that stands in a list twice is told once.",
+    _ready(
+        lambda right, ready: (
+            list(dict.fromkeys(ready, True)) if not any(isinstance(one, dict) for one in ready) else ready
+        )
+    ),
+    caught_by=("select/buffered-data-twice-in-a-list",),
+)
+_add(
+    "has-the-position-in-the-list",
+    "Under the object is its position in the list that was given.",
+    lambda right, *args: _with_positions(right, *args),
+    caught_by=("select/indices-without-gaps",),
+)
+
+
+def _with_positions(right: Right, *args: Any) -> Values:
+    results = right(*args)
+    for table, given in zip(results, map(_listed, (*args, None, None)[:2]), strict=False):
+        for number, thing in enumerate(given, 1):
+            if thing in table:
+                table[thing] = number
+    return results
+
+
+_add(
+    "has-true-under-the-object",
+    "Under the object is true.",
+    lambda right, *args: _with_true(right, *args),
+    caught_by=("select/wakes-before-the-timeout",),
+)
+
+
+def _with_true(right: Right, *args: Any) -> Values:
+    results = right(*args)
+    for table in results[:2]:
+        for thing in _listed(table):
+            table[thing] = True
+    return results
+
+
+_add(
+    "returns-the-lists",
+    "The tables that were given are changed and returned.",
+    lambda right, *args: _in_place(right, *args),
+    caught_by=("select/list-is-left-alone",),
+)
+
+
+def _in_place(right: Right, *args: Any) -> Values:
+    results = right(*args)
+    for table, given in zip(results, args, strict=False):
+        if isinstance(given, dict):
+            given.clear()
+            given.update(table.items())
+    return (
+        *(
+            given if isinstance(given, dict) else table
+            for table, given in zip(results[:2], (*args, None, None), strict=False)
+        ),
+        *results[2:],
+    )
+
+
+_add(
+    "refuses-both-nil",
+    "Without a list it raises.",
+    lambda right, first=None, second=None, *rest: (
+        _raise(right) if first is None and second is None else right(first, second, *rest)
+    ),
+    caught_by=("select/nothing-to-watch",),
+)
+
+
+def _raise(right: Right) -> Values:
+    raise right.api.LuaError(b"bad argument #1 to 'select' (table expected, got nil)")
+
+
+_add(
+    "takes-an-object-for-a-list",
+    "An object in place of a list is a list of one.",
+    _lists(
+        lambda right, table: (
+            {1: table}
+            if table is not None and not isinstance(table, dict | bytes | int | float | bool) and not callable(table)
+            else table
+        )
+    ),
+    caught_by=("select/list-of-a-wrong-type",),
+)
+_add(
+    "takes-anything-for-a-list",
+    "What is no table is an empty list.",
+    _lists(lambda right, table: table if isinstance(table, dict) else None),
+    caught_by=("select/list-of-a-wrong-type",),
+)
+_add(
+    "timeout-wants-a-number",
+    "A timeout that is a string raises.",
+    refuses(3, lambda seconds: isinstance(seconds, bytes)),
+    caught_by=("select/timeout-as-numeric-string",),
+)
+_add(
+    "timeout-takes-anything",
+    "A timeout that is no number is none.",
+    argument(3, lambda seconds: seconds if is_number(seconds) or isinstance(seconds, bytes) else None),
+    caught_by=("select/timeout-of-a-wrong-type",),
+)
+_add(
+    "timeout-is-whole",
+    "The fraction of a timeout is lost.",
+    argument(3, lambda seconds: int(seconds) if is_number(seconds) and abs(seconds) < 1e9 else seconds),
+    caught_by=("select/timeout-in-seconds",),
+)
+_add(
+    "timeout-is-told-always",
+    'The third result is always "timeout".',
+    success(lambda results: (*results[:2], b"timeout")),
+    caught_by=("select/wakes-before-the-timeout",),
+)
+_add(
+    "success-has-three-results",
+    "A third result, nil, follows.",
+    success(lambda results: (*results, None)[:3]),
+    caught_by=("select/wakes-before-the-timeout",),
+)
+_add(
+    "waits-for-the-dirty",
+    "An object that has data in its buffer is told when the time is over.",
+    lambda right, first=None, second=None, seconds=None, *rest: _sleeping(right, first, second, seconds, *rest),
+    caught_by=("select/descriptor-zero",),
+)
+
+
+def _sleeping(right: Right, first: Any, second: Any, seconds: Any, *rest: Any) -> Values:
+    if any(_answer(right, thing, "dirty") for thing in _listed(first) if not isinstance(thing, bytes | bool)):
+        right.module[b"sleep"](min(seconds, 2) if is_number(seconds) and seconds > 0 else 2)
+    return right(first, second, seconds, *rest)
+
+
+_add(
+    "tells-only-the-dirty",
+    "Where an object has data in its buffer, no other is told.",
+    lambda right, first=None, second=None, *rest: _only_dirty(right, first, second, *rest),
+    caught_by=("select/foreign-object-gets-itself",),
+)
+
+
+def _only_dirty(right: Right, first: Any, second: Any, *rest: Any) -> Values:
+    results = right(first, second, *rest)
+    dirty = [thing for thing in _listed(results[0]) if _answer(right, thing, "dirty")]
+    return (
+        _ready(lambda right, ready: dirty if ready == _listed(results[0]) else [])(
+            Right(lambda *args: results, right.name, right.api, right.module, right.memory)
+        )
+        if dirty
+        else results
+    )
+
+
+_add(
+    "asks-writers-for-the-dirty",
+    "What has data in its buffer can be written to.",
+    lambda right, first=None, second=None, *rest: _writers(right, first, second, *rest),
+    caught_by=("select/dirty-is-not-asked-for-writing",),
+)
+
+
+def _writers(right: Right, first: Any, second: Any, *rest: Any) -> Values:
+    results = right(first, second, *rest)
+    for thing in _listed(second):
+        if _answer(right, thing, "dirty") and thing not in results[1]:
+            results[1][len(_listed(results[1])) + 1] = thing
+            results[1][thing] = len(_listed(results[1]))
+    return results
+
+
+_add(
+    "passes-over-tables-without-getfd",
+    "A table without getfd raises.",
+    lambda right, *args: (
+        _raising_for(
+            right,
+            args[:2],
+            lambda thing: isinstance(thing, dict) and right.api.index(thing, "getfd") is None,
+            b"no socket",
+        ),
+        right(*args),
+    )[1],
+    caught_by=("select/values-that-are-ignored",),
+)
+_add(
+    "asks-for-a-descriptor-by-field",
+    "The getfd of a foreign object has to be a number.",
+    _lists(
+        lambda right, table: _filtered(
+            table, lambda thing: not isinstance(thing, dict) or is_number(right.api.index(thing, "getfd"))
+        )
+    ),
+    caught_by=("select/foreign-object",),
+)
+_add(
+    "ignores-strings-in-lists",
+    "Numbers in a list are passed over.",
+    _lists(lambda right, table: _filtered(table, lambda thing: not is_number(thing))),
+    caught_by=("select/keys-outside-of-the-sequence",),
+)
+_add(
+    "raises-for-strings-in-lists",
+    "Strings in a list raise.",
+    lambda right, *args: (
+        _raising_for(right, args[:2], lambda thing: isinstance(thing, bytes), b"no socket"),
+        right(*args),
+    )[1],
+    caught_by=("select/values-that-are-ignored",),
+)
+_add(
+    "knows-no-servers",
+    "A server is never ready.",
+    _lists(
+        lambda right, table: _filtered(
+            table,
+            lambda thing: (
+                isinstance(thing, dict | bytes | int | float | bool)
+                or right.api.index(thing, "class") != b"tcp{server}"
+            ),
+        )
+    ),
+    caught_by=("select/server-with-pending-connection",),
+)
+_add(
+    "knows-no-udp",
+    "A UDP object is never ready.",
+    _lists(
+        lambda right, table: _filtered(
+            table,
+            lambda thing: (
+                isinstance(thing, dict | bytes | int | float | bool)
+                or not str(right.api.index(thing, "class")).startswith("b'udp")
+            ),
+        )
+    ),
+    caught_by=("udp/select/woken",),
+)
+_add(
+    "knows-no-masters",
+    "A master is never ready.",
+    _lists(
+        lambda right, table: _filtered(
+            table,
+            lambda thing: (
+                isinstance(thing, dict | bytes | int | float | bool)
+                or right.api.index(thing, "class") != b"tcp{master}"
+            ),
+        )
+    ),
+    caught_by=("select/keys-outside-of-the-sequence",),
+)
+_add(
+    "sees-an-object-in-one-list",
+    "An object that stands in both lists is looked at for reading only.",
+    lambda right, first=None, second=None, *rest: right(
+        first, _filtered(second, lambda thing: all(thing is not one for one in _listed(first))), *rest
+    ),
+    caught_by=("select/closed-socket",),
+)
+_add("takes-no-more-arguments", "A fourth argument raises.", no_more_than(3), caught_by=("select/extra-arguments",))
+_add(
+    "limit-is-a-count",
+    "The limit is how many there are, not the number of a descriptor.",
+    lambda right, *args: (
+        (
+            _raising_for(
+                right, args[:2], lambda thing: len(_listed(args[0])) > 100 or len(_listed(args[1])) > 100, b"too many"
+            ),
+            right(*args),
+        )[1]
+        if len(args) > 1
+        else right(*args)
+    ),
+    caught_by=("select/more-than-a-hundred",),
 )

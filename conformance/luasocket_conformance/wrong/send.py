@@ -5,15 +5,20 @@ What lives here: mistakes of that method. What may not: how they are put in plac
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 from luasocket_conformance.wrong.factories import (
     STREAMS,
+    argument,
     failed,
     failure,
     is_number,
+    no_more_than,
     only,
     raises,
+    refuses,
     result,
     reworded,
     success,
@@ -150,3 +155,215 @@ _add(
 )
 _add("timeout-has-a-capital", 'The message is "Timeout".', reworded(b"timeout", b"Timeout"), "timeout")
 _add("closed-is-a-sentence", 'The message is "Broken pipe".', reworded(b"closed", b"Broken pipe"), "closed")
+
+
+def _in_ranges(change: Callable[[bytes, Any], Any]) -> Mistake:
+    """Each place of a range is changed: ``change(data, place)``."""
+    return lambda right, thing, data=None, *places: right(
+        thing, data, *(change(data, place) if isinstance(data, bytes) else place for place in places)
+    )
+
+
+_add("wants-a-string", "A number is no string.", refuses(2, is_number), caught_by=("tcp/send/number-as-data",))
+_add(
+    "takes-tables",
+    "A table of strings is sent as one.",
+    argument(
+        2,
+        lambda data: (
+            b"".join(data[key] for key in sorted(data))
+            if isinstance(data, dict) and all(map(is_number, data)) and data
+            else data
+        ),
+    ),
+    caught_by=("tcp/send/bad-data",),
+)
+_add(
+    "takes-nil-for-nothing",
+    "The value nil is the empty string.",
+    lambda right, thing, data=None, *rest: right(thing, b"" if data is None else data, *rest),
+    caught_by=("tcp/send/bad-data",),
+)
+_add(
+    "takes-true-for-text",
+    "A boolean is sent as a word.",
+    argument(2, lambda data: b"true" if data is True else data),
+    caught_by=("tcp/send/bad-data",),
+)
+_add(
+    "places-want-numbers",
+    "A place that is a string raises.",
+    lambda right, thing, data=None, *places: refuses(3, lambda place: isinstance(place, bytes))(
+        right, thing, data, *places
+    ),
+    caught_by=("tcp/send/bad-range",),
+)
+_add(
+    "last-place-wants-a-number",
+    "A last place that is a string raises.",
+    refuses(4, lambda place: isinstance(place, bytes)),
+    caught_by=("tcp/send/bad-range",),
+)
+_add(
+    "places-want-no-nil",
+    "A first place that is nil raises.",
+    lambda right, thing, data=None, *places: right(thing, data, *places) if places[:1] != (None,) else _raise(right),
+    caught_by=("tcp/send/range",),
+)
+_add(
+    "places-round-up",
+    "The fraction of a place makes it one more.",
+    _in_ranges(lambda data, place: math.ceil(place) if isinstance(place, float) and abs(place) < 1e9 else place),
+    caught_by=("tcp/send/range-of-other-numbers",),
+)
+_add(
+    "places-want-whole-numbers",
+    "A place with a fraction raises.",
+    refuses(3, lambda place: isinstance(place, float) and not place.is_integer()),
+    caught_by=("tcp/send/range-of-other-numbers",),
+)
+_add(
+    "first-place-of-zero-is-the-last",
+    "The first place 0 is the last byte.",
+    lambda right, thing, data=None, first=1, *rest: right(
+        thing, data, -1 if first == 0 and first is not False else first, *rest
+    ),
+    caught_by=("tcp/send/range",),
+)
+_add(
+    "places-count-from-zero",
+    "Places count from 0.",
+    _in_ranges(lambda data, place: place + 1 if is_number(place) and place >= 0 else place),
+    caught_by=("tcp/send/peer-has-reset",),
+)
+_add(
+    "last-place-is-excluded",
+    "The last place is that behind the last byte.",
+    lambda right, thing, data=None, first=1, *last: right(
+        thing, data, first, *(value - 1 if is_number(value) and value > 0 else value for value in last)
+    ),
+    caught_by=("tcp/send/range",),
+)
+_add(
+    "last-place-is-a-length",
+    "The last place is a number of bytes.",
+    lambda right, thing, data=None, first=1, *last: right(
+        thing,
+        data,
+        first,
+        *(
+            first + value - 1 if is_number(value) and is_number(first) and value > 0 < first else value
+            for value in last
+        ),
+    ),
+    caught_by=("tcp/send/range",),
+)
+_add(
+    "empty-string-fails",
+    "The empty string is an error.",
+    lambda right, thing, data=None, *places: (
+        (None, b"nothing to send", 0) if data == b"" else right(thing, data, *places)
+    ),
+    caught_by=("tcp/send/empty-range",),
+)
+_add(
+    "empty-range-is-zero",
+    "Where the range is empty, the index is 0.",
+    lambda right, thing, data=None, *places: (
+        results
+        if failed(results := right(thing, data, *places))
+        or not places
+        or not isinstance(data, bytes)
+        or results[0] != (places[0] or 1) - 1
+        else (0, None, None)
+    ),
+    caught_by=("tcp/send/empty-range",),
+)
+_add(
+    "empty-range-needs-a-connection",
+    'Where the range is empty, a closed client is "closed".',
+    lambda right, thing, *args: (None, b"closed", 0) if right.method(thing, "getfd") == (-1,) else right(thing, *args),
+    caught_by=("tcp/send/on-a-closed-client",),
+)
+_add(
+    "adds-a-line-feed",
+    "A line feed follows.",
+    lambda right, thing, data=None, *places: right(
+        thing, data + b"\n" if isinstance(data, bytes) and not places else data, *places
+    ),
+    caught_by=("tcp/send/whole-string",),
+)
+_add(
+    "expands-bytes-to-utf8",
+    "Each byte from 128 on becomes two.",
+    argument(2, lambda data: data.decode("latin-1").encode() if isinstance(data, bytes) else data),
+    caught_by=("tcp/send/bytes",),
+)
+_add(
+    "ends-at-nul",
+    "Nothing is sent from the first NUL byte on.",
+    argument(2, lambda data: data.partition(b"\0")[0] if isinstance(data, bytes) else data),
+    caught_by=("tcp/send/bytes",),
+)
+_add(
+    "sends-8192-bytes-at-most",
+    "No more than 8192 bytes are sent.",
+    lambda right, thing, data=None, *places: right(thing, data[:8192] if isinstance(data, bytes) else data, *places),
+    caught_by=("tcp/send/ten-megabytes-from-the-middle",),
+)
+_add(
+    "sends-65536-bytes-at-most",
+    "No more than 65536 bytes are sent.",
+    lambda right, thing, data=None, *places: right(thing, data[:65536] if isinstance(data, bytes) else data, *places),
+    caught_by=("tcp/send/ten-megabytes-from-the-middle",),
+)
+_add(
+    "failure-tells-zero",
+    "A failure tells the index 0.",
+    failure(lambda results: (*results[:2], 0)),
+    caught_by=("tcp/send/on-a-closed-client",),
+)
+_add(
+    "failure-tells-a-count",
+    "A failure tells how many bytes went.",
+    lambda right, thing, data=None, first=1, *rest: (
+        (*results[:2], results[2] - first + 1)
+        if failed(results := right(thing, data, first, *rest)) and is_number(first) and first > 1
+        else results
+    ),
+    caught_by=("tcp/send/after-shutdown-again",),
+)
+_add(
+    "partial-is-a-success",
+    "What went before the timeout is a success.",
+    lambda right, *args: (
+        (results[2], None, None)
+        if failed(results := right(*args)) and results[1] == b"timeout" and results[2]
+        else results
+    ),
+    caught_by=("tcp/send/timeout-then-empty",),
+)
+_add(
+    "reset-is-told-as-such",
+    'The message is "Connection reset by peer".',
+    failure(lambda results: (None, b"Connection reset by peer", *results[2:]) if results[1] == b"closed" else results),
+    caught_by=("tcp/send/after-shutdown",),
+)
+_add(
+    "closes-on-failure",
+    "Where sending fails, the socket is closed.",
+    lambda right, thing, *args: (
+        (results, failed(results) and right.method(thing, "close"))[0] if (results := right(thing, *args)) else ()
+    ),
+    caught_by=("tcp/send/timeout-then-resumed",),
+)
+_add(
+    "takes-no-more-arguments",
+    "An argument too many raises.",
+    no_more_than(4),
+    caught_by=("tcp/send/range-of-other-numbers",),
+)
+
+
+def _raise(right: Right) -> Values:
+    raise right.api.LuaError(b"bad argument #3 to 'send' (number expected, got nil)")
