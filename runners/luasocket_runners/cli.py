@@ -388,7 +388,7 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
             told = engine.description
             print(f"luasocket-conformance {__version__}, spec {spec.version}")
             who = report.about(*(str(told.get(key) or "") for key in ("name", "version", "host")))
-            print(f"port {port.name} ({who}), dialect {engine.dialect}, {len(behaviours)} behaviours")
+            print(f"port {port.name} ({who}), dialect {engine.dialect}, {report.counted(len(behaviours), 'behaviour')}")
             sys.stdout.flush()
             # what the lists are going to say is not known before the end where they are brought up to date
             tell = (lambda result: "") if options.update_deviations else teller

@@ -107,7 +107,7 @@ def summary(results: Iterable[Result], seconds: float) -> str:
     results = list(results)
     counts = Counter(result.verdict for result in results)
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
-    lines = [f"{_count(len(results), 'behaviour')}: {', '.join(parts) or 'nothing'} in {seconds:.1f} s"]
+    lines = [f"{counted(len(results), 'behaviour')}: {', '.join(parts) or 'nothing'} in {seconds:.1f} s"]
     absent = Counter(result.reason for result in results if result.verdict is Verdict.SKIPPED)
     causes = Counter(result.reason for result in results if result.verdict in _REPRODUCED)
     lines.extend(f"  deviate {count}: {cause}" for cause, count in causes.most_common(_CAUSES) if count >= _OFTEN)
@@ -120,8 +120,8 @@ def summary(results: Iterable[Result], seconds: float) -> str:
     sides = Counter(result.follows for result in results if result.follows is not None)
     if sides:
         total = sum(sides.values())
-        told = ", ".join(f"{_count(count, 'time')} what is {side}" for side, count in sorted(sides.items()))
-        lines.append(f"  where documentation and library part ({_count(total, 'behaviour')}) the port follows {told}")
+        told = ", ".join(f"{counted(count, 'time')} what is {side}" for side, count in sorted(sides.items()))
+        lines.append(f"  where documentation and library part ({counted(total, 'behaviour')}) the port follows {told}")
     return "\n".join(lines)
 
 
@@ -165,7 +165,8 @@ def listed_groups(listed: Iterable[tuple[Verdict, Listed | None]]) -> list[Liste
     return list(groups.values())
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """Return a number with what it counts: ``1 behaviour``, ``2 behaviours``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
@@ -195,6 +196,6 @@ def disagreements(behaviours: Iterable[Behaviour]) -> str:
         lines.extend(f"  {name}" + (f" ({count} cases)" if count > 1 else "") for name, count in folded.items())
         lines.append("")
     count = sum(map(len, together.values()))
-    lines.append(f"{_count(len(together), 'disagreement')}, {_count(count, 'behaviour')}.")
+    lines.append(f"{counted(len(together), 'disagreement')}, {counted(count, 'behaviour')}.")
     lines.append("A port may follow either side; 'run --authority' holds it to one.")
     return "\n".join(lines)

@@ -193,7 +193,7 @@ LOOK = """
 
 
 def test_a_constant_that_set_and_get_share_is_seen_through(behaviours: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    for table in (options.TCP_SET, options.TCP_GET):
+    for table in (options.OPTIONS["set tcp"], options.OPTIONS["get tcp"]):
         handler, _, _ = table["tcp-nodelay"]
         monkeypatch.setitem(table, "tcp-nodelay", (handler, socket.SOL_SOCKET, socket.SO_KEEPALIVE))
     (result,) = played(resolve("reference"), behaviours(LOOK))

@@ -232,6 +232,17 @@ def test_it_opens_by_the_keyboard_and_shows_everything(
     assert text_of(browser, ".lua pre").startswith("-- tcp/receive/partial (documented: ")
 
 
+@pytest.mark.parametrize(
+    ("returned", "side"),
+    [("error: \"oops\"", 'raised\n"oops"'), ("seen: the connection\nstayed open", "seen\nthe connection\nstayed open")],
+)
+def test_what_was_no_result_has_its_own_heading(
+    show: Callable[..., Browser], report: Callable[..., Report], results: list[Result], returned: str, side: str
+) -> None:
+    browser = show(report([replace(results[0], returned=returned)]), link="#tcp/receive/partial")
+    assert text_of(browser, ".sides .failed") == side
+
+
 def test_a_known_deviation_tells_its_reason_with_its_link(
     show: Callable[..., Browser], report: Callable[..., Report], results: list[Result]
 ) -> None:
