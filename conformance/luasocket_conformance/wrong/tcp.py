@@ -185,6 +185,7 @@ _add(
     "master:connect/client-*",
     "tcp/becomes-client",
     "tcp6/becomes-client",
+    deadline=1.0,
 )
 _add(
     "connect-wants-names",
