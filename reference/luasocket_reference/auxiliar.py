@@ -82,49 +82,30 @@ class LuaError(Exception):
 _NUMERAL = re.compile(
     rb"""[ \f\n\r\t\v]*
     (?P<sign>[-+]?)
-    (?: 0[xX](?P<whole>[0-9a-fA-F]*)(?:\.(?P<part>[0-9a-fA-F]*))?(?:[pP](?P<power>[-+]?[0-9]+))?
-      | (?P<decimal>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?) )
+    (?: (?P<hexadecimal>0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][-+]?[0-9]+)?)
+      | (?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)? )
     [ \f\n\r\t\v]*""",
     re.VERBOSE,
 )
 
-_INT_BITS, _LONG_BITS = 32, 64
-
 #: How many values C's ``size_t`` has.
-SIZES = 1 << _LONG_BITS
+SIZES = 0x1_0000_0000_0000_0000
 
-#: Up to here, a double has every integer.
-_EXACT = 1 << 53
+#: The first numbers that are too large for C's ``int`` and ``long``.
+_INT_END, _LONG_END = 0x8000_0000, 0x8000_0000_0000_0000
 
 
-def _parse_number(text: bytes) -> int | float | None:
-    """Return the number that a string is, as Lua 5.4 reads numerals; None if it is none."""
+def _parse_number(text: bytes) -> float | None:
+    """Return the number that a string is, None if it is none. None of them wraps, as hexadecimal ones do in Lua 5.3."""
     match = _NUMERAL.fullmatch(text)
     if match is None:
         return None
-    negative = match["sign"] == b"-"
-    number: int | float
-    if match["decimal"] is not None:
-        decimal = match["decimal"]
-        number = int(decimal) if decimal.isdigit() and int(decimal) < 2**63 else float(decimal)
-        return -number if negative else number
-    whole, part = match["whole"], match["part"] or b""
-    if not whole + part:
-        return None
-    number = int(whole + part, 16)
-    if match["part"] is not None or match["power"] is not None:
-        try:
-            number = math.ldexp(number, int(match["power"] or 0) - 4 * len(part))
-        except OverflowError:
-            number = math.inf
-        return -number if negative else number
-    return _wrap(-number if negative else number, _LONG_BITS)
-
-
-def _wrap(number: int, bits: int) -> int:
-    """Return a number modulo two to the power of `bits`, as a signed one."""
-    number &= (1 << bits) - 1
-    return number - (1 << bits) if number >> (bits - 1) else number
+    if match["hexadecimal"] is None:
+        return float(text)
+    try:
+        return float.fromhex(text.decode("ascii"))
+    except OverflowError:
+        return -math.inf if match["sign"] == b"-" else math.inf
 
 
 def to_number(value: Any) -> int | float | None:
@@ -146,42 +127,35 @@ def format_number(number: int | float, has_integers: bool) -> bytes:
     """
     if isinstance(number, int) and has_integers:
         return b"%d" % number
-    if not math.isfinite(number):
-        return b"inf" if number > 0 else b"-inf" if number < 0 else b"nan" if math.copysign(1, number) > 0 else b"-nan"
     text = f"{float(number):.14g}"
     if has_integers and text.lstrip("-").isdigit():
         text += ".0"
     return text.encode("ascii")
 
 
-def _truncate(number: int | float, bits: int) -> int:
-    """Return a number as a signed C integer of so many bits; what does not fit becomes the least one."""
-    least = -(1 << (bits - 1))
-    if not math.isfinite(number) or not least <= int(number) < -least:
-        return least
-    return int(number)
+def _truncate(number: int | float, end: int) -> int:
+    """Return a number as a signed C integer that is less than `end`; what does not fit becomes the least one."""
+    return int(number) if -end <= number < end else -end
 
 
 def as_int(number: int | float) -> int:
     """Return a number as C's ``int``."""
-    return _truncate(number, _INT_BITS)
+    return _truncate(number, _INT_END)
 
 
 def as_long(number: int | float) -> int:
     """Return a number as C's ``long``."""
-    return _truncate(number, _LONG_BITS)
+    return _truncate(number, _LONG_END)
 
 
 def as_size(number: int | float) -> int:
-    """Return a number as C's ``size_t``: negative ones wrap around, infinity is 0."""
-    if number >= SIZES // 2:
-        return int(number) if number < SIZES else 0
-    return as_long(number) % SIZES
+    """Return a number as C's ``size_t``: negative ones wrap around, infinity is 0; what no memory has is only large."""
+    return 0 if number >= SIZES else as_long(number) % SIZES
 
 
-def from_size(number: int) -> int | float:
+def from_size(number: int) -> float:
     """Return C's ``size_t`` as a number of Lua, which is a double."""
-    return number if number <= _EXACT else float(number)
+    return float(number)
 
 
 # Values
