@@ -123,6 +123,21 @@ _add(
 )
 
 
+_NAMED: tuple[tuple[str, int, tuple[str, ...]], ...] = (
+    ("tcp:getpeername", 2, ("tcp/names/port-that-has-a-name",)),
+    ("tcp:getsockname", 2, ("tcp/names/port-that-has-a-name",)),
+    ("udp:receivefrom", 3, ("udp/receivefrom/port-that-has-a-name",)),
+)
+for _target, _position, _caught in _NAMED:
+    _add(
+        f"{_target.replace(':', '-')}-asks-for-the-name-of-the-port",
+        "A port that has a name is 0, for that is no number.",
+        _target,
+        result(_position, lambda port: 0 if port in (2628, b"2628") else port),
+        caught_by=_caught,
+    )
+
+
 def _at_loopback(right: Right, thing: Any, name: Any = None, value: Any = None, *rest: Any) -> Values:
     if name == b"ip-add-membership" and isinstance(value, dict) and value.get(b"interface") == b"*":
         value = {**value, b"interface": b"127.0.0.1"}
@@ -174,10 +189,11 @@ def _wrapped(seconds: Any) -> Any:
     return int(seconds * 1000) % 2**32 / 1000 if large else seconds
 
 
-for _target, _position, _caught in (
+_LONG: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("*:settimeout", 2, ("tcp/timeout/long", "udp/timeout/long")),
     ("socket.select", 3, ("select/long-timeout",)),
-):
+)
+for _target, _position, _caught in _LONG:
     _add(
         f"{_target.rpartition(':')[2].removeprefix('socket.')}-counts-milliseconds-in-32-bits",
         "A long time wraps around.",
