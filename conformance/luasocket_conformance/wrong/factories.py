@@ -245,6 +245,15 @@ def instead_after(*results: Any) -> Mistake:
     return mistake
 
 
+def stays_closed(right: Right, thing: Any, *args: Any) -> Values:
+    """What was closed fails, and does not open again. Made in ``close``, too, so as to know."""
+    if right.name == "close":
+        right.memory[thing] = True
+    elif right.memory.get(thing):
+        return (None, b"closed")
+    return right(thing, *args)
+
+
 def raises_when_closed(right: Right, thing: Any, *args: Any) -> Values:
     """What was closed raises. Made in ``close``, too, so as to know."""
     if right.name == "close":
@@ -283,6 +292,70 @@ def add_absences(chapter: Chapter, kind: str, methods: Mapping[str, str]) -> Non
     for method, noticed in methods.items():
         name = f"{kind}-{method}-is-missing"
         chapter.add(name, "There is no such method.", f"{kind}:{method}", ABSENT, caught_by=(noticed,))
+
+
+def add_answers(chapter: Chapter, kind: str) -> None:
+    """Add what is wrong with the answers of methods that every kind of object has."""
+    names, described = f"{kind}/names", f"{kind}/descriptor"
+    peer, family, number = f"{kind}:getpeername", f"{kind}:getfamily", f"{kind}:getfd"
+    both = (f"{kind}:getsockname", peer)
+    chapter.add(
+        f"{kind}-getpeername-port-is-a-string",
+        "The port is a string.",
+        peer,
+        result(2, lambda port: str(port).encode()),
+        caught_by=(names,),
+    )
+    for target in both:
+        chapter.add(
+            f"{short_name(target)}-tells-two-results",
+            "The family is missing.",
+            target,
+            success(lambda results: results[:2]),
+            caught_by=(names,),
+        )
+    chapter.add(
+        f"{kind}-getfamily-is-inet",
+        'The family is "inet".',
+        family,
+        result(1, lambda told: b"inet" if told == b"inet4" else told),
+        caught_by=(names,),
+    )
+    chapter.add(
+        f"{kind}-getfamily-is-always-inet4",
+        'The family is always "inet4".',
+        family,
+        instead(b"inet4"),
+        caught_by=(names,),
+    )
+    chapter.add(
+        f"{kind}-family-is-always-inet",
+        'The family of a name is always "inet".',
+        both,
+        result(3, lambda _family: b"inet"),
+        caught_by=(names,),
+    )
+    chapter.add(
+        f"{kind}-close-returns-true",
+        "The result is true.",
+        f"{kind}:close",
+        instead_after(True),
+        caught_by=(f"{kind}/close",),
+    )
+    chapter.add(
+        f"{kind}-getfd-is-a-string",
+        "The descriptor is a string.",
+        number,
+        result(1, lambda told: str(told).encode()),
+        caught_by=(described,),
+    )
+    chapter.add(
+        f"{kind}-setfd-returns-one",
+        "The result is 1.",
+        f"{kind}:setfd",
+        instead_after(1),
+        caught_by=(f"{kind}/states",),
+    )
 
 
 def add_looks(chapter: Chapter, kind: str, first: bytes) -> None:

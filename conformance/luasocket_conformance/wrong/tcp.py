@@ -11,6 +11,7 @@ from typing import Any
 from luasocket_conformance.wrong.factories import (
     STREAMS,
     add_absences,
+    add_answers,
     add_looks,
     add_more_arguments,
     add_shapes,
@@ -19,7 +20,6 @@ from luasocket_conformance.wrong.factories import (
     failed,
     failure,
     instead,
-    instead_after,
     is_closed,
     is_host_name,
     is_ipv4,
@@ -36,6 +36,7 @@ from luasocket_conformance.wrong.factories import (
     returns_what_raises,
     reworded,
     short_name,
+    stays_closed,
     success,
     then,
     without_error,
@@ -600,6 +601,7 @@ def tcp_setfd_begins_anew(right: Right, thing: Any, *args: Any) -> Values:
 
 # -- more of making and binding ---------------------------------------------------------------------------------------
 
+add_answers(_CHAPTER, "tcp")
 add_looks(_CHAPTER, "tcp", b"tcp{master}")
 add_absences(
     _CHAPTER,
@@ -1000,27 +1002,6 @@ _add(
     caught_by=("tcp/connect/host-name",),
 )
 _add(
-    "tcp-getpeername-port-is-a-string",
-    "The port is a string.",
-    "tcp:getpeername",
-    result(2, lambda port: str(port).encode()),
-    caught_by=("tcp/connect/host-name",),
-)
-_add(
-    "tcp-getpeername-tells-two-results",
-    "The family is missing.",
-    "tcp:getpeername",
-    success(lambda results: results[:2]),
-    caught_by=("tcp/connect/host-name",),
-)
-_add(
-    "tcp-getsockname-tells-two-results",
-    "The family is missing.",
-    "tcp:getsockname",
-    success(lambda results: results[:2]),
-    caught_by=("tcp/bind/address",),
-)
-_add(
     "tcp-getpeername-is-one-string",
     "Address and port are one string.",
     "tcp:getpeername",
@@ -1094,32 +1075,11 @@ def _remembers(right: Right, thing: Any, *args: Any) -> Values:
 
 
 _add(
-    "tcp-getfamily-is-inet",
-    'The family is "inet".',
-    "tcp:getfamily",
-    result(1, lambda family: {b"inet4": b"inet"}.get(family, family)),
-    caught_by=("tcp/accept/family",),
-)
-_add(
-    "tcp-getfamily-is-always-inet4",
-    'The family is always "inet4".',
-    "tcp:getfamily",
-    instead(b"inet4"),
-    caught_by=("connect/family-inet6",),
-)
-_add(
     "tcp-family-is-inet4",
     'The family of a name is "inet4".',
     ("tcp:getsockname", "tcp:getpeername"),
     result(3, lambda family: {b"inet": b"inet4"}.get(family, family)),
     caught_by=("tcp/names/sockname",),
-)
-_add(
-    "tcp-family-is-always-inet",
-    'The family of a name is always "inet".',
-    ("tcp:getsockname", "tcp:getpeername"),
-    result(3, lambda _family: b"inet"),
-    caught_by=("tcp/bind/any-address-of-tcp6",),
 )
 
 # -- more of shutting and closing -------------------------------------------------------------------------------------
@@ -1195,13 +1155,6 @@ def _drop_buffer(right: Right, thing: Any) -> bool:
     return True
 
 
-_add(
-    "tcp-close-returns-true",
-    "The result is true.",
-    "tcp:close",
-    instead_after(True),
-    caught_by=("tcp/close/bound-master-returns-one",),
-)
 _add(
     "tcp-second-close-fails",
     'Closing again gives nil and "closed".',
@@ -1293,20 +1246,6 @@ _add(
     "tcp:getfd",
     result(1, lambda number: None if number == -1 else number),
     caught_by=("tcp/states/master",),
-)
-_add(
-    "tcp-getfd-is-a-string",
-    "The descriptor is a string.",
-    "tcp:getfd",
-    result(1, lambda number: str(number).encode()),
-    caught_by=("tcp/descriptor/of-a-client",),
-)
-_add(
-    "tcp-setfd-returns-one",
-    "The result is 1.",
-    "tcp:setfd",
-    instead_after(1),
-    caught_by=("tcp/states/bound-master-setfd",),
 )
 _add(
     "tcp-setfd-drops-the-buffer",
@@ -1469,7 +1408,7 @@ _add(
     "closed-clients-stay-closed",
     "A closed client cannot connect again.",
     ("tcp:connect", "tcp:close"),
-    lambda right, thing, *args: _stays_closed(right, thing, *args),
+    stays_closed,
     caught_by=("tcp/connect/closed-master",),
 )
 _add(
@@ -1624,14 +1563,6 @@ def _counts_all(right: Right, thing: Any, data: Any, *places: Any) -> Values:
     if failed(results) and isinstance(data, bytes) and not places:
         right.method(thing, "setstats", None, before + len(data))
     return results
-
-
-def _stays_closed(right: Right, thing: Any, *args: Any) -> Values:
-    if right.name == "close":
-        right.memory[thing] = True
-    elif right.memory.get(thing):
-        return (None, b"closed")
-    return right(thing, *args)
 
 
 def _remembers_shutdown(right: Right, thing: Any, *args: Any) -> Values:

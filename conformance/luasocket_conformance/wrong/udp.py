@@ -11,6 +11,7 @@ from typing import Any
 
 from luasocket_conformance.wrong.factories import (
     add_absences,
+    add_answers,
     add_looks,
     add_more_arguments,
     add_shapes,
@@ -20,7 +21,6 @@ from luasocket_conformance.wrong.factories import (
     failure,
     ignored_if,
     instead,
-    instead_after,
     is_closed,
     is_host_name,
     is_ipv4,
@@ -36,6 +36,7 @@ from luasocket_conformance.wrong.factories import (
     returns_what_raises,
     reworded,
     short_name,
+    stays_closed,
     success,
     then,
     without_error,
@@ -551,6 +552,7 @@ _add(
 
 # -- more of what every object has ------------------------------------------------------------------------------------
 
+add_answers(_CHAPTER, "udp")
 add_looks(_CHAPTER, "udp", b"udp{unconnected}")
 add_absences(
     _CHAPTER,
@@ -611,36 +613,8 @@ _add(
     success(lambda _results: ()),
     caught_by=("udp/close/again",),
 )
-_add(
-    "udp-close-returns-true",
-    "The result is true.",
-    "udp:close",
-    result(1, lambda _one: True),
-    caught_by=("udp/close/again",),
-)
 _add("udp-dirty-is-nil", "The result is nil.", "udp:dirty", instead(None), caught_by=("udp/states/sent",))
 _add("udp-dirty-is-true", "The result is true.", "udp:dirty", instead(True), caught_by=("udp/states/sent",))
-_add(
-    "udp-getfamily-is-inet",
-    'The family is "inet".',
-    "udp:getfamily",
-    result(1, lambda family: {b"inet4": b"inet"}.get(family, family)),
-    caught_by=("udp/states/bound",),
-)
-_add(
-    "udp-getfamily-is-always-inet4",
-    'The family is always "inet4".',
-    "udp:getfamily",
-    instead(b"inet4"),
-    caught_by=("udp/names/family-closed",),
-)
-_add(
-    "udp-getfd-is-a-string",
-    "The descriptor is a string.",
-    "udp:getfd",
-    result(1, lambda number: str(number).encode()),
-    caught_by=("udp/descriptor/of-an-open-object",),
-)
 _add(
     "udp-getfd-is-a-number-of-its-own",
     "The descriptor is not that of the system.",
@@ -655,28 +629,6 @@ _add(
     instead(),
     caught_by=("udp/descriptor/set-exchanges",),
 )
-_add("udp-setfd-returns-one", "The result is 1.", "udp:setfd", instead_after(1), caught_by=("udp/states/fresh-setfd",))
-_add(
-    "udp-getpeername-port-is-a-string",
-    "The port is a string.",
-    "udp:getpeername",
-    result(2, lambda port: str(port).encode()),
-    caught_by=("udp/states/connected",),
-)
-_add(
-    "udp-getpeername-tells-two",
-    "The family is missing.",
-    "udp:getpeername",
-    success(lambda results: results[:2]),
-    caught_by=("udp/states/connected",),
-)
-_add(
-    "udp-getsockname-tells-two",
-    "The family is missing.",
-    "udp:getsockname",
-    success(lambda results: results[:2]),
-    caught_by=("udp/setsockname/host-name",),
-)
 _add(
     "udp-getsockname-fails-unbound",
     "What is not bound has no name.",
@@ -687,13 +639,6 @@ _add(
         else right(thing, *args)
     ),
     caught_by=("udp/names/sockname-unbound-with-a-socket",),
-)
-_add(
-    "udp-family-is-always-inet",
-    'The family of a name is always "inet".',
-    ("udp:getsockname", "udp:getpeername"),
-    result(3, lambda _family: b"inet"),
-    caught_by=("udp/setsockname/star-in-use",),
 )
 _add(
     "unconnected-getpeername-is-nil",
@@ -1206,14 +1151,14 @@ _add(
     "udp-closed-objects-send-nothing",
     'A closed object that sends gives "closed", and does not open again.',
     ("udp:sendto", "udp:close"),
-    lambda right, thing, *args: _stays_closed(right, thing, *args),
+    stays_closed,
     caught_by=("udp/sendto/closed-before-first-use",),
 )
 _add(
     "udp-closed-objects-bind-no-more",
     'A closed object that is bound gives "closed".',
     ("udp:setsockname", "udp:close"),
-    lambda right, thing, *args: _stays_closed(right, thing, *args),
+    stays_closed,
     caught_by=("udp/setsockname/closed",),
 )
 _add(
@@ -1238,11 +1183,3 @@ def _anew(right: Right, thing: Any) -> bool:
     right.method(thing, "close")
     right.method(thing, "setsockname", b"*", 0)
     return True
-
-
-def _stays_closed(right: Right, thing: Any, *args: Any) -> Values:
-    if right.name == "close":
-        right.memory[thing] = True
-    elif right.memory.get(thing):
-        return (None, b"closed")
-    return right(thing, *args)
