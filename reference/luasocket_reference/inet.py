@@ -14,9 +14,9 @@ from luasocket_reference.dialect import Dialect
 from luasocket_reference.timeout import Timeout
 from luasocket_reference.usocket import (
     DONE,
-    HOST_ERRORS,
     Descriptor,
     describe_error,
+    describe_host_error,
     describe_resolver_error,
 )
 
@@ -244,7 +244,7 @@ def _resolve(arguments: Arguments, first: int) -> Values:
     try:
         name, aliases, addresses = _look_up(host)
     except OSError as error:
-        return (None, HOST_ERRORS.get(error.errno or 0) or (error.strerror or "").encode())
+        return (None, describe_host_error(error))
     resolved = {b"name": name.encode("latin-1"), b"alias": _list(aliases), b"ip": _list(addresses)}
     return ((name, addresses[0])[first].encode("latin-1"), resolved)
 

@@ -34,8 +34,8 @@ def _set(descriptor: Descriptor, level: int, name: int, value: bytes) -> Values:
 
 def _get(descriptor: Descriptor, level: int, name: int, layout: struct.Struct) -> tuple[int, ...] | None:
     """Ask the system for the value of an option, as integers; None for an error."""
-    outcome, value = descriptor.attempt(lambda held: held.getsockopt(level, name, layout.size))
-    if outcome != DONE or value is None:
+    _, value = descriptor.attempt(lambda held: held.getsockopt(level, name, layout.size))
+    if value is None:
         return None
     return layout.unpack(value.ljust(layout.size, b"\0"))
 
@@ -51,7 +51,7 @@ def _set_boolean(descriptor: Descriptor, level: int, name: int, arguments: Argum
 def _get_boolean(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
     """Return an option that is true or false."""
     value = _get(descriptor, level, name, _INT)
-    return _GET_FAILED if value is None else (value[0] != 0,)
+    return _GET_FAILED if value is None else (any(value),)
 
 
 def _set_integer(descriptor: Descriptor, level: int, name: int, arguments: Arguments) -> Values:
@@ -79,7 +79,10 @@ def _set_linger(descriptor: Descriptor, level: int, name: int, arguments: Argume
 def _get_linger(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
     """Return ``linger``, a table as it is set."""
     value = _get(descriptor, level, name, _LINGER)
-    return _GET_FAILED if value is None else ({b"on": value[0] != 0, b"timeout": value[1]},)
+    if value is None:
+        return _GET_FAILED
+    on, seconds = value
+    return ({b"on": bool(on), b"timeout": seconds},)
 
 
 def _get_error(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
@@ -87,7 +90,8 @@ def _get_error(descriptor: Descriptor, level: int, name: int, _arguments: Argume
     value = _get(descriptor, level, name, _INT)
     if value is None:
         return _GET_FAILED
-    return (describe_error(value[0]) if value[0] else None,)
+    (pending,) = value
+    return (describe_error(pending) if pending else None,)
 
 
 def _parse_ipv4(text: bytes) -> bytes | None:
@@ -98,7 +102,7 @@ def _parse_ipv4(text: bytes) -> bytes | None:
         return None
 
 
-_ANY = bytes(4)
+_ANY = socket.inet_aton("0.0.0.0")
 
 
 def _set_interface(descriptor: Descriptor, level: int, name: int, arguments: Arguments) -> Values:
@@ -112,8 +116,8 @@ def _set_interface(descriptor: Descriptor, level: int, name: int, arguments: Arg
 
 def _get_interface(descriptor: Descriptor, level: int, name: int, _arguments: Arguments) -> Values:
     """Return an option that is an IPv4 address."""
-    outcome, value = descriptor.attempt(lambda held: held.getsockopt(level, name, len(_ANY)))
-    return _GET_FAILED if outcome != DONE or value is None else (socket.inet_ntoa(value).encode("ascii"),)
+    _, value = descriptor.attempt(lambda held: held.getsockopt(level, name, len(_ANY)))
+    return _GET_FAILED if value is None else (socket.inet_ntoa(value).encode("ascii"),)
 
 
 def _multiaddr(arguments: Arguments) -> tuple[dict[object, object], bytes]:

@@ -21,7 +21,7 @@ __all__ = ["SETSIZE", "global_select"]
 SETSIZE = 1024
 
 #: Seconds that the system cannot count any more; LuaSocket keeps them in an int.
-_TOO_LONG = 2**31
+_TOO_LONG = 0x8000_0000
 
 
 def _ask(value: Any, name: str) -> Any:

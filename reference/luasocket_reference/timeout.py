@@ -14,7 +14,7 @@ from luasocket_reference.auxiliar import Arguments, Values
 __all__ = ["Timeout", "gettime", "global_gettime", "global_sleep"]
 
 #: The longest that sleep can be asked for, in seconds: C's INT_MAX.
-_LONGEST_SLEEP = 2**31 - 1
+_LONGEST_SLEEP = 0x7FFF_FFFF
 
 #: By the first character of a mode: the limit that it sets.
 _MODES = {b"b": "block", b"t": "total", b"r": "total"}
@@ -41,7 +41,7 @@ class Timeout:
     def __init__(self, block: float = -1.0, total: float = -1.0) -> None:
         self.block = block
         self.total = total
-        self._start = 0.0
+        self.mark_start()
 
     def mark_start(self) -> None:
         """Note that a call begins now."""
@@ -59,12 +59,11 @@ class Timeout:
         ----------
         ``client:settimeout/mode-b``, ``client:settimeout/mode-t``, ``client:settimeout/modes-together``.
         """
-        if self.block < 0 and self.total < 0:
-            return -1.0
         limit = self.block if self.total < 0 else self.total
-        left = limit - time.monotonic() + self._start
-        left = left if left > 0 else 0.0
-        return min(self.block, left) if self.block >= 0 and self.total >= 0 else left
+        if limit < 0:
+            return limit
+        left = max(0.0, limit - time.monotonic() + self._start)  # a limit that is no number is none: 0
+        return min(self.block, left) if self.block >= 0 else left
 
     def settimeout(self, arguments: Arguments) -> Values:
         """Set a limit: the method ``settimeout`` of all objects.
@@ -145,6 +144,5 @@ def global_sleep(arguments: Arguments) -> Values:
     ``sleep/*``.
     """
     seconds = arguments.number(1)
-    if seconds > 0:
-        time.sleep(min(seconds, _LONGEST_SLEEP))
+    time.sleep(max(0, min(seconds, _LONGEST_SLEEP)))  # what is no number is 0
     return ()

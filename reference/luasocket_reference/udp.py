@@ -25,7 +25,7 @@ DATAGRAM_SIZE = 8192
 _LARGEST_DATAGRAM = 65535
 
 #: A buffer of so many bytes cannot be had: it is as large as the address space of a process.
-_ADDRESS_SPACE = 2**47
+_ADDRESS_SPACE = 0x8000_0000_0000
 
 
 def _describe_error(outcome: int) -> bytes:

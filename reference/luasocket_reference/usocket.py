@@ -21,11 +21,11 @@ from luasocket_reference.timeout import Timeout
 __all__ = [
     "CLOSED",
     "DONE",
-    "HOST_ERRORS",
     "INVALID",
     "TIMEOUT",
     "Descriptor",
     "describe_error",
+    "describe_host_error",
     "describe_resolver_error",
     "describe_system_resolver_error",
 ]
@@ -35,8 +35,8 @@ DONE, TIMEOUT, CLOSED = 0, -1, -2
 #: The number of no descriptor.
 INVALID = -1
 
-#: The longest wait of ``poll``, in milliseconds; a longer timeout is none.
-_LONGEST_POLL = 2**31 - 1
+#: The longest wait of ``poll``, which counts milliseconds in an int, in seconds; a longer timeout is none.
+_LONGEST_POLL = 2_147_483
 
 #: What LuaSocket calls an outcome; all others have the system's name.
 _ERRORS: Mapping[int, bytes] = {
@@ -72,7 +72,7 @@ _RESOLVER_ERRORS: Mapping[int, bytes] = {
 
 #: What it calls the failure of a look-up by gethostbyname or gethostbyaddr. Python reports those of the first as errors
 #: of getaddrinfo, which are therefore here, too.
-HOST_ERRORS: Mapping[int, bytes] = {
+_HOST_ERRORS: Mapping[int, bytes] = {
     1: b"host not found",  # HOST_NOT_FOUND
     2: b"Host name lookup failure",  # TRY_AGAIN
     3: b"Unknown server error",  # NO_RECOVERY
@@ -85,21 +85,31 @@ HOST_ERRORS: Mapping[int, bytes] = {
 }
 
 
+def _number(error: OSError) -> int:
+    """Return the number of an error, which those of the system and of the resolver have."""
+    return error.errno  # type: ignore[return-value]
+
+
 def describe_error(outcome: int) -> bytes:
     """Return what LuaSocket calls an outcome that is not `DONE`."""
     return _ERRORS.get(outcome) or os.strerror(outcome).encode()
 
 
+def describe_host_error(error: OSError) -> bytes:
+    """Return what LuaSocket calls the failure of a look-up by gethostbyname or gethostbyaddr."""
+    return _HOST_ERRORS.get(_number(error)) or str(error.strerror).encode()
+
+
 def describe_resolver_error(error: OSError) -> bytes:
     """Return what LuaSocket calls an error of getaddrinfo."""
     if not isinstance(error, socket.gaierror):  # the resolver could not reach the system
-        return os.strerror(error.errno or 0).encode()
-    return _RESOLVER_ERRORS.get(error.errno or 0) or (error.strerror or "").encode()
+        return os.strerror(_number(error)).encode()
+    return _RESOLVER_ERRORS.get(_number(error)) or str(error.strerror).encode()
 
 
 def describe_system_resolver_error(error: OSError) -> bytes:
     """Return what the system calls an error of getaddrinfo."""
-    return (error.strerror or "").encode() if isinstance(error, socket.gaierror) else b"System error"
+    return str(error.strerror).encode() if isinstance(error, socket.gaierror) else b"System error"
 
 
 #: Bytes of an address of the system.
@@ -165,7 +175,7 @@ class Descriptor:
         try:
             self._socket = socket.socket(family, kind, protocol)
         except OSError as error:
-            return error.errno or 0
+            return _number(error)
         self._socket.setblocking(False)
         return DONE
 
@@ -195,7 +205,7 @@ class Descriptor:
         try:
             return DONE, operation(self._hold())
         except OSError as error:
-            return error.errno or 0, None
+            return _number(error), None
 
     def bind(self, address: Any) -> int:
         """Bind to a local address."""
@@ -217,19 +227,14 @@ class Descriptor:
 
     # Calls that wait
 
-    def _wait(self, events: int, timeout: Timeout) -> tuple[int, int]:
-        """Wait for events; return the outcome and which of them came."""
+    def _wait(self, events: int, timeout: Timeout) -> int:
+        """Wait for one of several events."""
         if timeout.is_zero:
-            return TIMEOUT, 0
+            return TIMEOUT
         poll = select.poll()
         poll.register(self.number, events)
         seconds = timeout.remaining()
-        milliseconds = seconds * 1000 if seconds >= 0 else -1
-        try:
-            ready = poll.poll(milliseconds if 0 <= milliseconds <= _LONGEST_POLL else None)
-        except OSError as error:
-            return error.errno or 0, 0
-        return (DONE, ready[0][1]) if ready else (TIMEOUT, 0)
+        return DONE if poll.poll(seconds * 1000 if 0 <= seconds <= _LONGEST_POLL else None) else TIMEOUT
 
     def _persist(
         self,
@@ -245,7 +250,7 @@ class Descriptor:
             outcome, result = self.attempt(operation)
             if outcome not in again:
                 return outcome, result
-            outcome, _ = self._wait(events, timeout)
+            outcome = self._wait(events, timeout)
             if outcome != DONE:
                 return outcome, None
 
@@ -257,11 +262,11 @@ class Descriptor:
         outcome = outcome or begun or DONE
         if outcome not in (errno.EINPROGRESS, errno.EAGAIN):
             return outcome
-        outcome, events = self._wait(select.POLLIN | select.POLLOUT, timeout)
-        if outcome == DONE and events & (select.POLLIN | select.POLLERR):
-            outcome, pending = self.attempt(lambda held: held.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
-            return outcome or pending or DONE
-        return outcome
+        outcome = self._wait(select.POLLOUT, timeout)
+        if outcome != DONE:
+            return outcome
+        outcome, pending = self.attempt(lambda held: held.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        return outcome or pending or DONE
 
     def accept(self, timeout: Timeout) -> tuple[int, Descriptor | None]:
         """Wait for a connection."""
@@ -273,12 +278,14 @@ class Descriptor:
 
     def send(self, data: bytes | memoryview, timeout: Timeout) -> tuple[int, int]:
         """Send some bytes; return the outcome and how many went."""
-        outcome, sent = self._persist(lambda held: held.send(data), select.POLLOUT, timeout)
-        return CLOSED if outcome == errno.EPIPE else outcome, sent or 0
+        return self._send(lambda held: held.send(data), timeout)
 
     def sendto(self, data: bytes, address: Any, timeout: Timeout) -> tuple[int, int]:
         """Send a datagram to an address; as `send`."""
-        outcome, sent = self._persist(lambda held: held.sendto(data, address), select.POLLOUT, timeout)
+        return self._send(lambda held: held.sendto(data, address), timeout)
+
+    def _send(self, operation: Callable[[socket.socket], int], timeout: Timeout) -> tuple[int, int]:
+        outcome, sent = self._persist(operation, select.POLLOUT, timeout)
         return CLOSED if outcome == errno.EPIPE else outcome, sent or 0
 
     def receive(self, size: int, timeout: Timeout) -> tuple[int, bytes]:

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 from luasocket_reference.timeout import Timeout
-from luasocket_reference.usocket import CLOSED, HOST_ERRORS, Descriptor, describe_error
+from luasocket_reference.usocket import CLOSED, Descriptor, describe_error, describe_host_error
 
 
 def is_open(number):
@@ -70,7 +70,7 @@ def test_setfd_takes_what_is_no_socket(socket):
 def test_no_descriptor_is_closed():
     assert Descriptor().send(b"x", Timeout())[0] == CLOSED
     assert describe_error(CLOSED) == b"closed"
-    assert HOST_ERRORS[1] == b"host not found"
+    assert describe_host_error(OSError(1, "")) == b"host not found"
 
 
 def test_others_run_while_one_waits(connection):
