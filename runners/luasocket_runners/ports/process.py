@@ -22,7 +22,7 @@ from typing import IO
 
 from luasocket_runners.ports import guardian
 from luasocket_runners.ports.connection import Connection, Port, PortGone, PortUnavailable
-from luasocket_runners.ports.stream import READ_SIZE, StreamConnection, Tail
+from luasocket_runners.ports.stream import READ_SIZE, WIDE_READ_SIZE, StreamConnection, Tail
 
 __all__ = ["DIALECT_VARIABLE", "CheckedPort", "CommandPort", "ProcessConnection"]
 
@@ -97,7 +97,7 @@ class ProcessConnection(StreamConnection):
         if hasattr(fcntl, "F_SETPIPE_SZ"):  # long messages then take fewer turns; the system may refuse
             for descriptor in (incoming, outgoing):
                 with contextlib.suppress(OSError):
-                    fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, READ_SIZE)
+                    fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, WIDE_READ_SIZE)
         os.set_blocking(errors, False)
         return incoming, outgoing, errors
 

@@ -25,8 +25,9 @@ __all__ = ["LINE_LIMIT", "StreamConnection", "Tail", "encode", "quoted"]
 #: and what is around them must pass. More than this is a flood.
 LINE_LIMIT = 64 * 1024 * 1024
 
-#: Bytes of one read. As much as a pipe holds that we have widened, see `process`.
-READ_SIZE = 1024 * 1024
+#: Bytes of one read: more than most messages have; and where there is more, as much as a pipe holds that we have widened,
+#: see `process`. (To make room for a megabyte costs ten times what reading a short message does.)
+READ_SIZE, WIDE_READ_SIZE = 64 * 1024, 1024 * 1024
 
 #: Characters of a port's words that are shown in a sentence: enough to recognize them, and still one line or two.
 QUOTE_LIMIT = 120
@@ -120,6 +121,7 @@ class StreamConnection(Connection):
         self._lines: deque[bytes] = deque()
         self._beginning: list[bytes] = []  # of the line whose end has not come yet
         self._beginning_size = 0
+        self._read_size = READ_SIZE
         self._ended = False  # nothing more will be read
         self._gone: PortGone | None = None
         self._closed = False
@@ -253,7 +255,7 @@ class StreamConnection(Connection):
     def _read(self) -> None:
         """Read once, and cut what came into lines."""
         try:
-            data = os.read(self._incoming, READ_SIZE)
+            data = os.read(self._incoming, self._read_size)
         except BlockingIOError:
             return
         except OSError:  # a connection that was reset
@@ -261,6 +263,7 @@ class StreamConnection(Connection):
         if not data:
             self._stop_reading()
             return
+        self._read_size = WIDE_READ_SIZE if len(data) >= READ_SIZE else READ_SIZE
         *whole, rest = data.split(b"\n")
         for line in whole:
             self._beginning.append(line)
