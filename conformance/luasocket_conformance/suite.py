@@ -147,13 +147,15 @@ class Player:
         self._ahead: Ahead | None = None
         self._open = ExitStack()
 
-    def _session(self, behaviours: list[Behaviour]) -> Session:
-        return Session(self.port, behaviours, self._dialect, self._authority, lanes=self._lanes)
+    def _session(self, behaviours: list[Behaviour], lists: Lists) -> Session:
+        return Session(
+            self.port, behaviours, self._dialect, self._authority, lanes=self._lanes, expected=lists.expects
+        )
 
     def applying(self, behaviours: Iterable[Behaviour]) -> list[Behaviour]:
         """Return the behaviours that are for the dialect that the port is held to."""
         # Ended before anything is played: only a process without threads can be copied, and each lane is such a copy.
-        with self._session([]) as session:
+        with self._session([], Lists()) as session:
             return [behaviour for behaviour in behaviours if session.engine.applies(behaviour)]
 
     def play(self, item: Item) -> Result:
@@ -164,7 +166,7 @@ class Player:
             mine = [each for each in item.session.items if isinstance(each, Item) and each.player is self]
             behaviours = [each.behaviour for each in mine] if self._told else []
             with ExitStack() as stack:
-                session = stack.enter_context(self._session(behaviours))
+                session = stack.enter_context(self._session(behaviours, item.lists))
                 self._ahead = stack.enter_context(session.ahead(behaviours))
                 self._open = stack.pop_all()
         return self._ahead.take(item.behaviour)

@@ -379,7 +379,13 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
         lists = _lists(options, port, spec.behaviours)
         began, started = time.monotonic(), datetime.now(UTC)
         with Session(
-            port, chosen, options.dialect, options.authority, lanes=options.lanes, deadline=options.deadline
+            port,
+            chosen,
+            options.dialect,
+            options.authority,
+            lanes=options.lanes,
+            deadline=options.deadline,
+            expected=lists.expects,
         ) as session:
             engine = session.engine
             behaviours = [behaviour for behaviour in chosen if engine.applies(behaviour)]

@@ -26,7 +26,7 @@ from luasocket_spec.model import Behaviour
 from luasocket_runners import notation
 from luasocket_runners.absences import Absences, AbsencesError
 from luasocket_runners.ports import Terms
-from luasocket_runners.result import Listed, Result, Verdict
+from luasocket_runners.result import CONFORMING, Listed, Result, Verdict
 from luasocket_runners.session import is_pattern, names
 
 #: The word that the reason begins with in a line that ``--update-deviations`` wrote and nobody has explained yet.
@@ -184,6 +184,10 @@ class Lists:
     def hold(self, result: Result) -> Result:
         """Return the result as it counts in the light of what is known."""
         return self.known.hold(self.flaky.hold(self.absences.hold(result)))
+
+    def expects(self, result: Result) -> bool:
+        """Tell whether a result conforms in the light of what is known."""
+        return self.hold(result).verdict in CONFORMING
 
 
 @dataclass(frozen=True, slots=True)

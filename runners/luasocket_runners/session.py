@@ -84,6 +84,8 @@ class Session:
     lanes
         How many behaviours are in flight at once, at least 1; a port whose adapter serves one connection at a time has
         one lane.
+    expected
+        Tells of a result that fails whether that is known of the port: then it is no reason to play it again.
 
     Raises
     ------
@@ -100,8 +102,10 @@ class Session:
         *,
         lanes: int = 1,
         deadline: float = DEADLINE,
+        expected: Callable[[Result], bool] = lambda result: False,
     ) -> None:
         self._port = port
+        self._expected = expected
         self._make = partial(Engine, port, dialect, authority, deadline=deadline)
         self._lanes = 1 if port.one_at_a_time else lanes
         self._behaviours = behaviours
@@ -183,9 +187,14 @@ class Session:
                 break
         return [self._behaviours[place] for place in left]
 
+    def _in_doubt(self, result: Result) -> bool:
+        """Tell whether company may have to do with a result: not with what is known, nor with what is not there."""
+        surprise = result.verdict not in CONFORMING and result.verdict is not Verdict.NOT_IMPLEMENTED
+        return surprise and not self._expected(result)
+
     def _believed(self, result: Result) -> Result:
-        """Return the result, or, where it is in doubt, that of playing the behaviour alone: no lane may play now."""
-        if not _in_doubt(result) or self._lanes == 1 or (result.hung and self._hung_alone >= HANGS_PLAYED_AGAIN):
+        """Return what counts instead of a result in doubt: that of playing alone. No lane may play now."""
+        if self._lanes == 1 or (result.hung and self._hung_alone >= HANGS_PLAYED_AGAIN):
             return result
         alone = self.engine.play(result.behaviour)
         if alone.verdict in CONFORMING:
@@ -261,7 +270,7 @@ class Ahead:
     def _done(self, result: Result) -> None:
         """Keep a result, and show it unless it is in doubt."""
         self._results[result.behaviour.id] = result
-        if _in_doubt(result):
+        if self._session._in_doubt(result):
             self._doubtful.append(result.behaviour.id)
         else:
             self._seen(result)
@@ -282,8 +291,3 @@ class Ahead:
         left = self._session._end_what_was_begun(self._done)
         yield
         self._session._hand_out(left)
-
-
-def _in_doubt(result: Result) -> bool:
-    """Tell whether company may have to do with a result. What a port does not have, it does not have alone either."""
-    return result.verdict not in CONFORMING and result.verdict is not Verdict.NOT_IMPLEMENTED

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from luasocket_runners.ports import PortUnavailable
 from luasocket_runners.ports.inprocess import PythonPort
-from luasocket_runners.result import Verdict
+from luasocket_runners.result import Result, Verdict
 from luasocket_runners.session import WORTH_A_PROCESS, Session, names, select
 from luasocket_spec.model import Behaviour
 
@@ -103,6 +103,24 @@ def test_what_fails_is_told_before_the_end(
     assert told.count(None) == len(everything)
     begun = {number: told.index(number) for number in range(40)}
     assert told.index(None) < max(begun.values())
+
+
+def test_what_is_known_is_not_played_again(behaviours: Behaviours, toy: MakePort) -> None:
+    everything = behaviours(MANY)
+    played: list[int] = []
+
+    def one(number: int) -> tuple[int]:
+        played.append(number)
+        return (2 if number in (5, 7) else 1,)
+
+    def known(result: Result) -> bool:
+        return result.behaviour.id == "test/n5"
+
+    with Session(toy(one=one), everything, lanes=2, expected=known) as session:
+        results = session.run(everything)
+    wrong = [result.behaviour.id for result in results if result.verdict is Verdict.FAILED]
+    assert wrong == ["test/n5", "test/n7"]
+    assert (played.count(5), played.count(7)) == (1, 2)
 
 
 def test_what_is_not_there_is_not_looked_for_again(behaviours: Behaviours, toy: MakePort) -> None:

@@ -25,8 +25,8 @@ __all__ = ["LINE_LIMIT", "StreamConnection", "Tail", "encode", "quoted"]
 #: and what is around them must pass. More than this is a flood.
 LINE_LIMIT = 64 * 1024 * 1024
 
-#: Bytes of one read: more than most messages have; and where there is more, as much as a pipe holds that we have widened,
-#: see `process`. (To make room for a megabyte costs ten times what reading a short message does.)
+#: Bytes of one read: more than most messages have; and where there is more, as much as a pipe holds that we have
+#: widened, see `process`. (To make room for a megabyte costs ten times what reading a short message does.)
 READ_SIZE, WIDE_READ_SIZE = 64 * 1024, 1024 * 1024
 
 #: Characters of a port's words that are shown in a sentence: enough to recognize them, and still one line or two.
