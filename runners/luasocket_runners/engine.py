@@ -886,6 +886,11 @@ def _longer(step: model.Call) -> float:
     return max([step.takes.at_least or 0.0, *(item.after for item in step.meanwhile)])
 
 
+def waits(behaviour: Behaviour) -> float:
+    """Return the seconds that the calls of a behaviour are to wait together, on any port."""
+    return sum(_longer(step) for step in behaviour.steps if isinstance(step, model.Call))
+
+
 def _are_functions(outcomes: Iterable[model.Outcome]) -> bool:
     """Tell whether nothing but a function is expected."""
     function = model.OfType(("function",))

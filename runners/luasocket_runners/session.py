@@ -19,7 +19,7 @@ from typing import Final
 
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
-from luasocket_runners.engine import DEADLINE, Engine
+from luasocket_runners.engine import DEADLINE, Engine, waits
 from luasocket_runners.lanes import Lanes
 from luasocket_runners.ports import Port
 from luasocket_runners.result import CONFORMING, Result, Verdict
@@ -34,6 +34,8 @@ WORTH_A_PROCESS: Final = 64
 #: What hangs is played again alone until so much has hung there, too: each costs the whole deadline, or a peer's
 #: patience, and a port that hung alone so often does not hang for want of time.
 HANGS_PLAYED_AGAIN: Final = 3
+#: Seconds from which on waiting is long: most behaviours take a hundredth of that.
+LONG: Final = 0.2
 #: Seconds between two rounds of playing again, alone, what has failed in company: as long as a person waits without
 #: a doubt. Each round costs the time in which the lanes end what they have begun.
 ROUND: Final = 5.0
@@ -164,7 +166,8 @@ class Session:
         """Have all lanes play these behaviours."""
         self._end_what_was_begun(lambda result: None)
         self._others.thread(min(self._lanes, len(behaviours)) - 1 - len(self._others))
-        self._hand_out(behaviours)
+        # what only waits begins first, beside what computes: a run is not to end with it
+        self._hand_out(sorted(behaviours, key=lambda behaviour: waits(behaviour) < LONG))
 
     def _hand_out(self, behaviours: Iterable[Behaviour]) -> None:
         self._others.hand_out(self._places[behaviour.id] for behaviour in behaviours)

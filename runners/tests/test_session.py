@@ -105,6 +105,18 @@ def test_what_fails_is_told_before_the_end(
     assert told.index(None) < max(begun.values())
 
 
+def test_what_waits_long_begins_first(behaviours: Behaviours, toy: MakePort) -> None:
+    late = (
+        "  - {id: late, SO, steps: [{call: socket.one, with: [7], returns: [1],"
+        " while: [{after: 0.5, peer: {listen: 127.0.0.1}}]}]}\n"
+    )
+    everything = behaviours(MANY + late)
+    seen: list[str] = []
+    with Session(toy(one=lambda number: (1,)), everything) as session:
+        session.run(everything, lambda result: seen.append(result.behaviour.id))
+    assert seen == ["test/late", *(f"test/n{number}" for number in range(40))]
+
+
 def test_what_is_known_is_not_played_again(behaviours: Behaviours, toy: MakePort) -> None:
     everything = behaviours(MANY)
     played: list[int] = []
