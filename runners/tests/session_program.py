@@ -25,6 +25,13 @@ from luasocket_runners.session import Session
 LANES = 3
 FIRST = os.getpid()
 
+#: Seconds for what happens at once; longer is a failure, not a wait.
+SOON = 10.0
+#: Scenarios in which the first process waits until it can hear of another: it must not be done before.
+TROUBLES = ("dies", "unavailable", "breaks", "interrupt", "killed")
+#: The session that runs.
+sessions: list[Session] = []
+
 
 class ToyError(Exception):
     """What raises in Lua."""
@@ -80,6 +87,8 @@ def function(scenario: str) -> Callable[[int], tuple[int, ...]]:
 
     def one(number: int) -> tuple[int, ...]:
         elsewhere = os.getpid() != FIRST
+        if scenario in TROUBLES and not elsewhere:
+            sessions[0]._others._heard.select(SOON)
         if scenario == "dies" and elsewhere:
             os._exit(9)
         if scenario == "breaks" and elsewhere:
@@ -108,6 +117,7 @@ def main(data: str, scenario: str) -> None:
     before = held()
     try:
         with Session(port, behaviours, lanes=LANES) as session:
+            sessions.append(session)
             told["processes"] = 1 + len(session._others)
             if scenario == "ahead":
                 with session.ahead(behaviours) as ahead:
