@@ -170,7 +170,7 @@ class Descriptor:
         """Whether there is a descriptor."""
         return self.number != INVALID
 
-    def create(self, family: int, kind: int, protocol: int = 0) -> int:
+    def create(self, family: int, kind: int, protocol: int) -> int:
         """Open a new socket, which does not block."""
         try:
             self._socket = socket.socket(family, kind, protocol)
@@ -183,9 +183,8 @@ class Descriptor:
         """Close the socket, if there is one."""
         held = self.number
         self.number = INVALID
-        if held >= 0:
-            with suppress(OSError):  # somebody else closed it
-                os.close(held)
+        with suppress(OSError):  # there is none, or somebody else closed it
+            os.close(held)
 
     # Calls that do not wait
 
@@ -234,7 +233,7 @@ class Descriptor:
         poll = select.poll()
         poll.register(self.number, events)
         seconds = timeout.remaining()
-        return DONE if poll.poll(seconds * 1000 if 0 <= seconds <= _LONGEST_POLL else None) else TIMEOUT
+        return DONE if poll.poll(seconds * 1000 if seconds <= _LONGEST_POLL else None) else TIMEOUT
 
     def _persist(
         self,
