@@ -149,7 +149,13 @@ class Player:
 
     def _session(self, behaviours: list[Behaviour], lists: Lists) -> Session:
         return Session(
-            self.port, behaviours, self._dialect, self._authority, lanes=self._lanes, expected=lists.expects
+            self.port,
+            behaviours,
+            self._dialect,
+            self._authority,
+            lanes=self._lanes,
+            expected=lists.expects,
+            company=not self._told,
         )
 
     def applying(self, behaviours: Iterable[Behaviour]) -> list[Behaviour]:

@@ -39,6 +39,8 @@ ARRIVAL: Final = 1.0
 LOOK: Final = 0.0005
 #: Bytes asked for as buffers of a choked connection: small, so that a sender soon fills them (the system rounds up).
 SMALL_BUFFER: Final = 4096
+#: SO_LINGER, on and for no time: closing resets the connection.
+_RESET: Final = struct.pack("ii", 1, 0)
 #: Connections that may wait at a peer's listener; more than any behaviour opens.
 BACKLOG: Final = 16
 
@@ -454,7 +456,7 @@ class Peer:
         ends = None
         with contextlib.suppress(OSError):  # the port has reset it already
             ends = sock.getpeername()[:2], sock.getsockname()[:2]
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         sock.close()
         if _LINUX and ends is not None:
             _until(lambda: _state(*ends) is None, ARRIVAL)
@@ -470,6 +472,10 @@ class Peer:
         for thread in self._threads:
             thread.join(PATIENCE)
         for sock in self._sockets:
+            # A connection that ends in order keeps its address for a minute: after some runs there is none left that the
+            # system could find soon.
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             sock.close()
         self._sockets.clear()
 

@@ -88,6 +88,8 @@ class Session:
         one lane.
     expected
         Tells of a result that fails whether that is known of the port: then it is no reason to play it again.
+    company
+        Whether others play on this host that we know nothing of, as the processes of pytest-xdist do.
 
     Raises
     ------
@@ -105,8 +107,10 @@ class Session:
         lanes: int = 1,
         deadline: float = DEADLINE,
         expected: Callable[[Result], bool] = lambda result: False,
+        company: bool = False,
     ) -> None:
         self._port = port
+        self._company = company
         self._expected = expected
         self._make = partial(Engine, port, dialect, authority, deadline=deadline)
         self._lanes = 1 if port.one_at_a_time else lanes
@@ -197,7 +201,7 @@ class Session:
 
     def _believed(self, result: Result) -> Result:
         """Return what counts instead of a result in doubt: that of playing alone. No lane may play now."""
-        if self._lanes == 1 or (result.hung and self._hung_alone >= HANGS_PLAYED_AGAIN):
+        if (self._lanes == 1 and not self._company) or (result.hung and self._hung_alone >= HANGS_PLAYED_AGAIN):
             return result
         alone = self.engine.play(result.behaviour)
         if alone.verdict in CONFORMING:
@@ -262,7 +266,9 @@ class Ahead:
         """
         if behaviour.id not in self._untaken:
             with self._pause():
-                return self._session.engine.play(behaviour)
+                result = self._session.engine.play(behaviour)
+                doubtful = self._session._company and self._session._in_doubt(result)
+                return self._session._believed(result) if doubtful else result
         while behaviour.id not in self._results:
             self._session._step(self._done)
         if behaviour.id in self._doubtful:

@@ -85,6 +85,26 @@ def test_what_fails_in_company_only_is_said_to(behaviours: Behaviours, toy: Make
     assert notes == {"test/n5": "failed in company (2 instead of 1), passed alone"}
 
 
+@pytest.mark.parametrize("company", [False, True])
+def test_one_lane_plays_again_only_where_others_play_too(
+    behaviours: Behaviours, toy: MakePort, company: bool
+) -> None:
+    everything = behaviours(MANY)[:2]
+    played: list[int] = []
+
+    def one(number: int) -> tuple[int]:
+        played.append(number)
+        return (2 if played == [1] else 1,)
+
+    with Session(toy(one=one), [], company=company) as session, session.ahead([]) as ahead:
+        results = [ahead.take(behaviour) for behaviour in everything[1:]]
+    note = "failed in company (2 instead of 1), passed alone"
+    assert [(result.verdict, result.note) for result in results] == [
+        (Verdict.PASSED, note) if company else (Verdict.FAILED, "")
+    ]
+    assert played == ([1, 1] if company else [1])
+
+
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_what_fails_is_told_before_the_end(
     behaviours: Behaviours, toy: MakePort, lanes: int, monkeypatch: pytest.MonkeyPatch
