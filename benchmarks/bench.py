@@ -26,7 +26,7 @@ from typing import Final
 
 from luasocket_runners.ports import PortUnavailable, resolve
 
-LANES: Final = (1, 2, 4, 8, 16)
+LANES: Final = (1, 2, 4, 8, 12)
 PORTS: Final = ("reference", "lupa:lua54", "lua5.4")
 #: Kinds of ports by how a message travels to them, with what to call them.
 CALLED: Final[Mapping[str, str]] = {

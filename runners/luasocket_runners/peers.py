@@ -472,8 +472,8 @@ class Peer:
         for thread in self._threads:
             thread.join(PATIENCE)
         for sock in self._sockets:
-            # A connection that ends in order keeps its address for a minute: after some runs there is none left that the
-            # system could find soon.
+            # A connection that ends in order keeps its address for a minute, and after some runs the system searches
+            # long for one that is free.
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             sock.close()

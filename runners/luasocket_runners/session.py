@@ -24,9 +24,9 @@ from luasocket_runners.lanes import Lanes
 from luasocket_runners.ports import Port
 from luasocket_runners.result import CONFORMING, Result, Verdict
 
-#: Behaviours in flight at once where nobody says otherwise. Most of a behaviour's time is waiting, so more lanes than
-#: cores pay; beyond this many the work of the runner itself is what a run waits for.
-LANES: Final = 8
+#: Behaviours in flight at once where nobody says otherwise. Some are asleep for a second, so more lanes than cores pay;
+#: beyond this many, to start them costs what they gain (on two cores).
+LANES: Final = 12
 #: What makes a selector a pattern.
 _PATTERN: Final = frozenset("*?[")
 #: Behaviours for which another process pays: starting it and its port costs as much as playing some dozens.
@@ -34,8 +34,8 @@ WORTH_A_PROCESS: Final = 64
 #: What hangs is played again alone until so much has hung there, too: each costs the whole deadline, or a peer's
 #: patience, and a port that hung alone so often does not hang for want of time.
 HANGS_PLAYED_AGAIN: Final = 3
-#: Seconds from which on waiting is long: most behaviours take a hundredth of that.
-LONG: Final = 0.2
+#: Seconds from which on waiting is long: a run is a few seconds. Few are so long that not all lanes begin by sleeping.
+LONG: Final = 0.5
 #: Seconds between two rounds of playing again, alone, what has failed in company: as long as a person waits without
 #: a doubt. Each round costs the time in which the lanes end what they have begun.
 ROUND: Final = 5.0
