@@ -326,9 +326,7 @@ def _observe(todo: Sequence[Played], by_key: Mapping[Played, Behaviour], out: in
 
 def _depends_on_time(behaviour: Behaviour) -> bool:
     """Tell whether a busy machine may fail a behaviour: a call of it is timed, or a peer acts in the middle of one."""
-    given = [step for _name, fixture in behaviour.given for step in fixture.steps]
-    called = [step for function in behaviour.functions.values() for step in function.steps]
-    calls = [step for step in (*given, *behaviour.steps, *called) if isinstance(step, Call)]
+    calls = [step for step in behaviour.all_steps() if isinstance(step, Call)]
     return any(step.takes != Takes() or step.meanwhile for step in calls)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,7 +20,7 @@ import luasocket_spec
 from luasocket_runners.engine import Engine
 from luasocket_runners.result import Result, Verdict
 from luasocket_runners.session import names
-from luasocket_spec.model import Behaviour, Call, Dialect, Get, MethodTarget, PathTarget, Spec, Step
+from luasocket_spec.model import Behaviour, Call, Dialect, Get, MethodTarget, PathTarget, Spec
 
 from luasocket_conformance.wrong import WRONG_PORTS, WrongPort
 
@@ -64,18 +64,10 @@ class Judgement:
     astray: tuple[str, ...] = ()
 
 
-def _all_steps(behaviour: Behaviour) -> Iterator[Step]:
-    for _name, fixture in behaviour.given:
-        yield from fixture.steps
-    yield from behaviour.steps
-    for function in behaviour.functions.values():
-        yield from function.steps
-
-
 def _used(behaviour: Behaviour) -> frozenset[str]:
     """Return what a behaviour uses of a port: methods as ``:receive``, functions and fields as ``socket.select``."""
     used = set()
-    for step in _all_steps(behaviour):
+    for step in behaviour.all_steps():
         match step:
             case Call(target=MethodTarget(method=method)):
                 used.add(f":{method}")
@@ -135,9 +127,7 @@ def uncovered(spec: Spec, catalogue: Iterable[WrongPort]) -> list[str]:
 
 def untold(spec: Spec, catalogue: Iterable[WrongPort]) -> list[str]:
     """Return the subjects, as ``tcp/send``, of which no wrong port names a behaviour that has to notice it."""
-    subjects = {
-        behaviour.source.file.removeprefix("behaviours/").removesuffix(".yaml") for behaviour in spec.behaviours
-    }
+    subjects = {behaviour.subject for behaviour in spec.behaviours}
     selectors = {selector for wrong in catalogue for selector in wrong.caught_by}
     return sorted(subject for subject in subjects if not any(names(subject, selector) for selector in selectors))
 

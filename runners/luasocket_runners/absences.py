@@ -38,7 +38,7 @@ class Absences:
     @classmethod
     def load(cls, file: Path, reasons: Mapping[str, str], behaviours: Iterable[Behaviour]) -> Absences:
         """Check a declaration against the behaviours; raise :class:`AbsencesError` for names that none uses."""
-        used = {name for behaviour in behaviours for name in _everything(behaviour)}
+        used = {name for behaviour in behaviours for name in _names(behaviour.all_steps())}
         unknown = [
             f"{file}: [absent] {name} is the name of nothing that a behaviour uses; write socket.udp, or :getstats"
             for name in reasons
@@ -61,7 +61,7 @@ class Absences:
                 reason = f"not implemented: {self.reasons[entry]}"
                 return replace(result, verdict=Verdict.KNOWN, listed=self._listed(entry, reason, passed=False))
         elif result.verdict is Verdict.PASSED and self.reasons:
-            for name in _played(result.behaviour):
+            for name in _names(result.behaviour.played_steps()):
                 entry = self.find(name)
                 if entry is not None:
                     reason = f"it passes with {name}, but {self.file} has {entry} as absent: strike it there"
@@ -79,21 +79,8 @@ def _line(text: Sequence[str], name: str) -> int:
     return next((number for number, line in enumerate(text, 1) if line.lstrip().startswith(keys)), 1)
 
 
-def _played(behaviour: Behaviour) -> Iterator[str]:
-    """Yield what a behaviour that passes has used for certain."""
-    for _, fixture in behaviour.given:
-        yield from _names(fixture.steps)
-    yield from _names(behaviour.steps)
-
-
-def _everything(behaviour: Behaviour) -> Iterator[str]:
-    """Yield all that a behaviour may use."""
-    yield from _played(behaviour)
-    for function in behaviour.functions.values():
-        yield from _names(function.steps)
-
-
 def _names(steps: Iterable[Step]) -> Iterator[str]:
+    """Yield what steps use of a port."""
     for step in steps:
         match step:
             case Call(target=PathTarget(path=path)):

@@ -172,7 +172,7 @@ def counted(number: int, what: str) -> str:
 
 def without_case(behaviour: Behaviour) -> str:
     """Return the id without that of a case: the path of the file, and the id that is written in it."""
-    subject = behaviour.source.file.removeprefix("behaviours/").rpartition(".")[0]
+    subject = behaviour.subject
     name = behaviour.id.removeprefix(f"{subject}/").partition("/")[0]
     return f"{subject}/{name}" if behaviour.id.startswith(f"{subject}/") else behaviour.id
 

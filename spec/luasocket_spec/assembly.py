@@ -133,7 +133,7 @@ class _Assembly:
             root, "A file of behaviours", ("about", "behaviours"), ("about", "behaviours"), "behaviours: …"
         )
         about = file.text(found["about"], "`about`") if "about" in found else ""
-        path = file.path.removeprefix("behaviours/").removesuffix(".yaml")
+        path = m.subject_of(file.path)
         for part in path.split("/"):
             if not _ID.fullmatch(part):
                 file.report(

@@ -42,7 +42,7 @@ SUBJECTS: Final = (
 
 def _rank(name: str) -> int:
     """Return the place of a file in the order of its subject."""
-    subject = name.removeprefix("behaviours/").removesuffix(".yaml")
+    subject = m.subject_of(name)
     return SUBJECTS.index(subject) if subject in SUBJECTS else len(SUBJECTS)
 
 

@@ -9,7 +9,7 @@ classes below that derive from :class:`Value`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -385,6 +385,11 @@ class Disagreement:
     issues: tuple[int, ...]
 
 
+def subject_of(file: str) -> str:
+    """Return what a file of behaviours is about: ``tcp/receive`` of ``behaviours/tcp/receive.yaml``."""
+    return file.removeprefix("behaviours/").removesuffix(".yaml")
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """One behaviour, its case (if any) already put in."""
@@ -402,6 +407,23 @@ class Behaviour:
     disagrees: Disagreement | None
     steps: tuple[Step, ...]
     source: Source
+
+    @property
+    def subject(self) -> str:
+        """What its file is about."""
+        return subject_of(self.source.file)
+
+    def played_steps(self) -> Iterator[Step]:
+        """Yield the steps that are played for certain: those of its fixtures, and its own."""
+        for _, fixture in self.given:
+            yield from fixture.steps
+        yield from self.steps
+
+    def all_steps(self) -> Iterator[Step]:
+        """Yield all steps, also those of its functions, which a port may call or not."""
+        yield from self.played_steps()
+        for function in self.functions.values():
+            yield from function.steps
 
 
 @dataclass(frozen=True, slots=True)
