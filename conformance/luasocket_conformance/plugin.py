@@ -56,8 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--luasocket-lanes",
         type=_lanes,
         metavar="N",
-        help="behaviours in flight at once, as in `luasocket-conformance run --lanes`. Default: 8; with pytest-xdist, "
-        "each of its processes has one, so that `-n 8` has as many",
+        help="behaviours in flight at once, as in `luasocket-conformance run --lanes`, with the same default; with "
+        "pytest-xdist, each of its processes has one, so that `-n 8` has eight",
     )
 
 

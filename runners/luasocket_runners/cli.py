@@ -393,8 +393,8 @@ def _play(options: argparse.Namespace) -> tuple[Run, list[Result]]:
                 raise _Failure(f"What you selected is not for the dialect {engine.dialect}.")
             told = engine.description
             print(f"luasocket-conformance {__version__}, spec {spec.version}")
-            who = report.about(*(str(told.get(key) or "") for key in ("name", "version", "host")))
-            print(f"port {port.name} ({who}), dialect {engine.dialect}, {report.counted(len(behaviours), 'behaviour')}")
+            count = report.counted(len(behaviours), "behaviour")
+            print(f"port {port.name} ({_about(engine)}), dialect {engine.dialect}, {count}")
             sys.stdout.flush()
             # what the lists are going to say is not known before the end where they are brought up to date
             tell = (lambda result: "") if options.update_deviations else teller
@@ -525,14 +525,18 @@ def _ports(options: argparse.Namespace) -> int:
     return CONFORMS
 
 
+def _about(engine: Engine) -> str:
+    """Return what the port of an engine says of itself, on one line."""
+    return report.about(*(str(engine.description.get(key) or "") for key in ("name", "version", "host")))
+
+
 def _about_port(name: str) -> str:
     """Return what a port says of itself, or why it is not here; empty of a name that the user has to complete."""
     if any(map(str.isupper, name)):
         return ""
     try:
         with Engine(resolve(name)) as engine:
-            told = engine.description
-            return report.about(*(str(told.get(key) or "") for key in ("name", "version", "host")))
+            return _about(engine)
     except PortUnavailable as error:
         return f"not here: {' '.join(str(error).removeprefix(f'{name}: ').split())}"
 

@@ -387,12 +387,7 @@ class _Play:
         #: Fields of the module that were set, with what they were before: another behaviour finds them unchanged.
         self.changed: dict[str, LuaValue] = {}
         #: Seconds that the functions of the test may need together, beyond the deadline of the call that calls them.
-        self._in_functions = sum(
-            _longer(step)
-            for function in behaviour.functions.values()
-            for step in function.steps
-            if isinstance(step, model.Call)
-        )
+        self._in_functions = sum(waits(function.steps) for function in behaviour.functions.values())
         for index, function in enumerate(self._functions, 1):
             self._bound[function.data.name] = FunctionRef(index)
 
@@ -886,9 +881,9 @@ def _longer(step: model.Call) -> float:
     return max([step.takes.at_least or 0.0, *(item.after for item in step.meanwhile)])
 
 
-def waits(behaviour: Behaviour) -> float:
-    """Return the seconds that the calls of a behaviour are to wait together, on any port."""
-    return sum(_longer(step) for step in behaviour.steps if isinstance(step, model.Call))
+def waits(steps: Iterable[model.Step]) -> float:
+    """Return the seconds that the calls among steps are to wait together, on any port."""
+    return sum(_longer(step) for step in steps if isinstance(step, model.Call))
 
 
 def _are_functions(outcomes: Iterable[model.Outcome]) -> bool:

@@ -171,10 +171,8 @@ class Session:
         self._end_what_was_begun(lambda result: None)
         self._others.thread(min(self._lanes, len(behaviours)) - 1 - len(self._others))
         # what only waits begins first, beside what computes: a run is not to end with it
-        self._hand_out(sorted(behaviours, key=lambda behaviour: waits(behaviour) < LONG))
-
-    def _hand_out(self, behaviours: Iterable[Behaviour]) -> None:
-        self._others.hand_out(self._places[behaviour.id] for behaviour in behaviours)
+        order = sorted(behaviours, key=lambda behaviour: waits(behaviour.steps) < LONG)
+        self._others.hand_out(self._places[behaviour.id] for behaviour in order)
 
     def _step(self, done: Callable[[Result], None]) -> None:
         """Play a behaviour that nobody has begun, or else wait for a lane; pass on the results that are there."""
@@ -184,15 +182,15 @@ class Session:
         for result in self._others.hear(wait=place is None):
             done(result)
 
-    def _end_what_was_begun(self, done: Callable[[Result], None]) -> list[Behaviour]:
-        """Have the lanes end what they have begun; return what nobody has begun, which they will not begin now."""
+    def _end_what_was_begun(self, done: Callable[[Result], None]) -> list[int]:
+        """Have the lanes end what they have begun; return the places of the rest, which they will not begin now."""
         left = self._others.take_back()
         while True:  # once at least: a lane that has trouble says so though it has begun nothing
             for result in self._others.hear(wait=True):
                 done(result)
             if not self._others.open:
                 break
-        return [self._behaviours[place] for place in left]
+        return left
 
     def _in_doubt(self, result: Result) -> bool:
         """Tell whether company may have to do with a result: not with what is known, nor with what is not there."""
@@ -299,4 +297,4 @@ class Ahead:
         """Have the lanes play nothing, from when they are done with what they have."""
         left = self._session._end_what_was_begun(self._done)
         yield
-        self._session._hand_out(left)
+        self._session._others.hand_out(left)

@@ -92,9 +92,7 @@ escapes['"'], escapes["\\"], escapes["\n"], escapes["\r"], escapes["\t"] = '\\"'
 -- From so many bytes on it pays to say that a string repeats itself; what it repeats has so many bytes at most.
 local LONG, UNIT = 65536, 16
 
-local write_string
-
-function write_string(text)
+local function write_string(text)
     for length = 1, #text >= LONG and UNIT or 0 do
         -- the beginning tells most strings apart without the work of the whole
         if #text % length == 0 and sub(text, 1 + length, LONG) == sub(text, 1, LONG - length) then
