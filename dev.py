@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Everything from a fresh checkout, with nothing but Python: makes ``.venv`` and runs the project in it.
+"""Creates the virtual environment ``.venv`` and runs the project, its tests and its checks in it.
 
-What lives here: making the environment. What may not: anything that an installed wheel needs, and any import from
-outside the standard library. The environment is made again whenever ``pyproject.toml`` or the Python has changed, so it
-can be thrown away at any time. One lock (on this very file) keeps two of these from working in it at once.
+It needs only the standard library. The environment is recreated when ``pyproject.toml`` or the Python has changed, so
+it can be deleted at any time. A lock on this file keeps two calls from changing the environment at the same time.
 """
 
 import os
@@ -25,48 +24,51 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 USAGE = """\
-usage: python3 dev.py test [PYTEST ARGUMENTS]   run our own tests, and the suite, on several cores
-       python3 dev.py check                     lint and types: ruff, and mypy --strict
-       python3 dev.py tox [TOX ARGUMENTS]       test the built wheel, under every Python that is there
+usage: python3 dev.py test [PYTEST ARGUMENTS]   run the project's tests and the suite, on all cores
+       python3 dev.py check                     formatting, lint and types: ruff, and mypy --strict
+       python3 dev.py tox [TOX ARGUMENTS]       test the built wheel with each Python that is installed
        python3 dev.py COMMAND [ARGUMENTS]       run luasocket-conformance: run, list, show, coverage, ... or --help
 
-  python3 dev.py run                                 the whole specification on the reference
-  python3 dev.py run --port lupa:lua54 tcp/receive   a part of it on real LuaSocket
+  python3 dev.py run                                 run the whole specification on the reference
+  python3 dev.py run --port lupa:lua54 tcp/receive   run some behaviours on real LuaSocket
   python3 dev.py test -k receive
 
-The first call makes the environment .venv beside this file; later calls use it.
+The first call creates the environment .venv beside this file; later calls use it.
 """
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 PYTHON = BIN / "python"
-#: Written last: what the environment was made from, and the groups in it. An interrupted installation has none.
+#: A fingerprint of the sources of the environment, and its dependency groups. Written last, so that an interrupted
+#: installation has none.
 STAMP = VENV / "made-from"
-#: The dependency groups that our own commands need beside the project; `luasocket-conformance` needs none.
-GROUPS = {"test": {"test"}, "check": {"test", "lint", "types"}, "tox": {"tox"}}
-#: The status for "it could not be run at all"; the same as that of `luasocket-conformance run`.
+#: The dependency groups that each command needs; `luasocket-conformance` needs none, except for `explore`.
+GROUPS = {"test": {"test"}, "check": {"test", "lint", "types"}, "tox": {"tox"}, "explore": {"test"}}
+#: The commands of `check`.
+CHECKS = (["ruff", "format", "--check"], ["ruff", "check"], ["mypy"])
+#: The exit status for "could not be started", as in `luasocket-conformance run`.
 CANNOT_RUN = 3
 
 
 class CannotInstallError(Exception):
-    """The environment cannot be made; the message says what to do."""
+    """The environment cannot be created; the message gives the remedy."""
 
 
 def main(arguments: list[str]) -> int:
-    """Make the environment, if it is not there, and run what was asked for. Return the exit status."""
+    """Create the environment if it is missing or out of date, and run the command. Return the exit status."""
     if not arguments:
         sys.stderr.write(USAGE)
         return 2
     try:
-        hold_environment(GROUPS.get(arguments[0], set()))
+        ensure_environment(GROUPS.get(arguments[0], set()))
         match arguments:
             case ["test", *rest]:
                 os.chdir(ROOT)
                 become([str(PYTHON), "-m", "pytest", "-n", "auto", *rest])
             case ["check"]:
                 os.chdir(ROOT)
-                return max(subprocess.call([BIN / tool, *rest]) for tool, *rest in (["ruff", "check"], ["mypy"]))
+                return max(subprocess.call([BIN / tool, *options]) for tool, *options in CHECKS)
             case ["tox", *rest]:
                 os.chdir(ROOT)
                 become([str(BIN / "tox"), *rest])
@@ -80,15 +82,15 @@ def main(arguments: list[str]) -> int:
 
 
 def become(command: list[str]) -> NoReturn:
-    """Replace this process: signals and the exit status are then the program's own."""
+    """Replace this process, so that the command gets the signals and sets the exit status."""
     sys.stdout.flush()
     os.execv(command[0], command)
 
 
-def hold_environment(groups: set[str]) -> None:
-    """Return with an environment that is up to date and stays so: a shared lock is held until this process ends.
+def ensure_environment(groups: set[str]) -> None:
+    """Create or update the environment, and lock it against changes until this process ends.
 
-    The lock lives on through ``exec``. Others may then run in the environment, but not change it.
+    The lock is shared and survives ``exec``: other calls can use the environment meanwhile, but not change it.
     """
     lock = os.open(__file__, os.O_RDONLY)
     os.set_inheritable(lock, True)
@@ -96,70 +98,70 @@ def hold_environment(groups: set[str]) -> None:
         acquire(lock, fcntl.LOCK_SH)
         if is_current(groups):
             return
-        acquire(lock, fcntl.LOCK_EX)  # lets go of the shared lock first: look again whether another has done it
+        acquire(lock, fcntl.LOCK_EX)  # releases the shared lock first, so another call may have installed
         if not is_current(groups):
             install(groups)
 
 
 def acquire(lock: int, kind: int) -> None:
-    """Take the lock; say so if that means to wait."""
+    """Take the lock; print a line if that has to wait."""
     try:
         fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.stderr.write("dev.py: waiting for another dev.py in this checkout to end\n")
+        sys.stderr.write("dev.py: waiting for another dev.py in this checkout to finish\n")
         fcntl.flock(lock, kind)
 
 
 def fingerprint() -> str:
-    """What an environment is made from: this project's metadata, this place, this Python."""
+    """Return a digest of the project's metadata, its directory and this Python."""
     digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes())
     digest.update(f"{ROOT}\0{sys.version}\0{sys.base_prefix}".encode())
     return digest.hexdigest()
 
 
 def installed() -> set[str] | None:
-    """Return the dependency groups in the environment; None if it is not there, or was made from something else."""
+    """Return the dependency groups in the environment; None if it is missing or out of date."""
     try:
         made_from, *groups = STAMP.read_text().split()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    # PYTHON.exists() follows the link: the Python that it was made with may have been removed.
+    # PYTHON.exists() follows the link: the Python that it was created with may have been removed.
     return set(groups) if made_from == fingerprint() and PYTHON.exists() else None
 
 
 def is_current(groups: set[str]) -> bool:
-    """Whether the environment is there, complete, and has these groups."""
-    there = installed()
-    return there is not None and groups <= there
+    """Tell whether the environment is complete and up to date, and has these groups."""
+    present = installed()
+    return present is not None and groups <= present
 
 
 def install(groups: set[str]) -> None:
-    """Make the environment, or add groups to it. Raises `CannotInstallError`."""
-    there = installed()
+    """Create the environment, or add groups to it. Raises `CannotInstallError`."""
+    present = installed()
     STAMP.unlink(missing_ok=True)
-    if there is None:
-        sys.stderr.write(f"dev.py: making the environment {VENV} (this takes a minute, once)\n")
+    if present is None:
+        sys.stderr.write(f"dev.py: creating the environment {VENV} (takes a minute, once)\n")
         make_venv()
-        there = set()
-    groups = groups | there
+        present = set()
+    groups = groups | present
     install = [*pip(), "install", "--quiet", "--quiet"]  # errors only
     requirements = ["--editable", str(ROOT), *(line for group in sorted(groups) for line in requirements_of(group))]
     if subprocess.call([*install, *requirements], env=pip_environment()) != 0:
-        raise CannotInstallError("pip could not install the project; what it said is above.")
-    # Binary only, and no failure: the reference and every other port work without it.
+        raise CannotInstallError("pip could not install the project; its messages are above.")
+    # Only as a wheel, and not required: the reference and all other ports work without it.
     lupa = [*install, "--only-binary", ":all:", *project()["project"]["optional-dependencies"]["lupa"]]
     if subprocess.call(lupa, env=pip_environment(), stderr=subprocess.DEVNULL) != 0:
-        sys.stderr.write("dev.py: there is no wheel of lupa for this Python; the ports lupa:... will not be there.\n")
+        sys.stderr.write("dev.py: lupa has no wheel for this Python; the ports lupa:... are not available.\n")
     STAMP.write_text(" ".join([fingerprint(), *sorted(groups)]) + "\n")
 
 
 def make_venv() -> None:
-    """Make an empty environment, with pip if this Python has the means. Raises `CannotInstallError`."""
+    """Create an empty environment, with pip if this Python has ensurepip. Raises `CannotInstallError`."""
     with_pip = importlib.util.find_spec("ensurepip") is not None
     # Debian keeps ensurepip in a package of its own. Without it, Debian's pip can install into a bare environment.
     if not with_pip and importlib.util.find_spec("pip") is None:
         raise CannotInstallError(
-            f"{sys.executable} can neither make an environment with pip (no module ensurepip) nor has it pip.\n"
+            f"{sys.executable} has neither the module ensurepip nor pip, so packages cannot be installed.\n"
             "On Debian and Ubuntu: apt-get install python3-venv"
         )
     try:
@@ -169,23 +171,23 @@ def make_venv() -> None:
             shutil.rmtree(VENV)
         venv.create(VENV, with_pip=with_pip, symlinks=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise CannotInstallError(f"the environment {VENV} could not be made: {error}") from error
+        raise CannotInstallError(f"the environment {VENV} could not be created: {error}") from error
 
 
 def pip() -> list[str]:
-    """Return the command of a pip that installs into the environment: its own, or this Python's."""
+    """Return the command that runs pip for the environment: its own pip, or this Python's."""
     if (BIN / "pip").exists():
         return [str(PYTHON), "-m", "pip"]
     return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
 
 
 def pip_environment() -> dict[str, str]:
-    """The environment variables for pip: a user's habit of `--user` must not reach the environment."""
+    """Return the environment variables for pip; a user's `--user` setting must not apply."""
     return os.environ | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def project() -> dict[str, Any]:
-    """Return what ``pyproject.toml`` says."""
+    """Return the contents of ``pyproject.toml``."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 

@@ -1,6 +1,6 @@
-"""Has tox find every Python that pyenv has installed, whether or not it is selected there.
+"""Lets tox find each Python that pyenv has installed, whether or not it is selected there.
 
-What lives here: that alone (tox imports this file by its name). pyenv puts shims on the PATH, which refuse to start a
+tox imports this file by its name. pyenv puts shims on the PATH, which refuse to start a
 version that is installed but not selected; the directories behind them come after everything else.
 """
 

@@ -1,10 +1,9 @@
-"""How long everything takes, as Markdown: what RESULTS.md holds.
+"""Measures how long runs, calls and transfers take, and prints the tables of RESULTS.md in Markdown.
 
-    python benchmarks/bench.py [--repeat 3] [lanes] [calls] [throughput]
+    python benchmarks/bench.py [--repeat 3] [workers] [calls] [throughput]
 
-What lives here: measuring, and the tables. What may not: the workloads (``workloads/``), and any bound: a time is told,
-never asserted, for it is the machine's as much as ours. Ratios are of one run; of repetitions the shortest counts,
-because everything that disturbs a measurement makes it longer.
+The workloads are in ``workloads/``. Times are printed and never asserted, because they depend on the machine. Ratios
+are of one run; of several repetitions the shortest counts, because every disturbance makes a measurement longer.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from typing import Final
 
 from luasocket_runners.ports import PortUnavailable, resolve
 
-LANES: Final = (1, 2, 4, 8, 12)
+WORKERS: Final = (1, 2, 4, 8, 12)
 PORTS: Final = ("reference", "lupa:lua54", "lua5.4")
-#: Kinds of ports by how a message travels to them, with what to call them.
+#: Kinds of ports by how a message travels to them, with their names in the table.
 CALLED: Final[Mapping[str, str]] = {
     "reference": "`reference`, in our process",
-    f"command:{sys.executable} -m luasocket_runners.ports.reference_child": "the reference as a program",
+    f"command:{sys.executable} -m luasocket_runners.ports.adapters.reference": "the reference as a program",
     "lupa:lua54": "`lupa:lua54`",
     "lua5.4": "`lua5.4`",
 }
-#: Calls whose mean is one measurement: more than a second's work on the slowest kind would tell no more.
+#: Calls whose mean is one measurement: about a second's work on the slowest kind.
 CALLS: Final = 5000
 #: Seconds that a port may take for a call of `socket.gettime`; one that takes longer is broken.
 PATIENCE: Final = 10.0
@@ -46,7 +45,7 @@ IMPLEMENTATIONS: Final[Mapping[str, Sequence[str]]] = {
     "LuaSocket (lua5.4)": ("lua5.4", str(_HERE / "workloads" / "luasocket.lua")),
     "CPython": (sys.executable, str(_HERE / "workloads" / "cpython.py")),
 }
-#: What is sent, in how many pieces it is received, and what to call it.
+#: The bytes that are sent, the number of pieces in which they are received, and the name in the table.
 STREAMS: Final[Mapping[str, tuple[bytes, int, str]]] = {
     "lines": (b"x" * 60 + b"\n", 200_000, "200 000 lines of 60 bytes"),
     "blocks": (b"x" * 8192, 8_000, "8 000 blocks of 8192 bytes"),
@@ -76,12 +75,12 @@ def head(*cells: str) -> str:
 # -- the whole specification
 
 
-def whole(port: str, lanes: int) -> tuple[float, float]:
+def whole(port: str, workers: int) -> tuple[float, float]:
     """Run the command on everything; return its seconds of wall time and of processors, start-up included."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "luasocket_runners", "run", "--port", port, "--lanes", str(lanes)],
+        [sys.executable, "-m", "luasocket_runners", "run", "--port", port, "--workers", str(workers)],
         stdout=subprocess.DEVNULL,
         check=False,
     )
@@ -92,13 +91,13 @@ def whole(port: str, lanes: int) -> tuple[float, float]:
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def lanes_table(repeat: int) -> Iterator[str]:
-    """Yield the table of wall times by lanes, line by line."""
-    yield head("seconds (of processors)", *(f"{lanes} lane{'s'[: lanes > 1]}" for lanes in LANES))
+def workers_table(repeat: int) -> Iterator[str]:
+    """Yield the table of wall times by workers, line by line."""
+    yield head("seconds (of processors)", *(f"{workers} worker{'s'[: workers > 1]}" for workers in WORKERS))
     for port in PORTS:
         cells = []
-        for lanes in LANES:
-            runs = [whole(port, lanes) for _ in range(repeat)]
+        for workers in WORKERS:
+            runs = [whole(port, workers) for _ in range(repeat)]
             cells.append(f"{min(wall for wall, _ in runs):.1f} ({min(cpu for _, cpu in runs):.1f})")
         yield row(f"`{port}`", *cells)
 
@@ -138,7 +137,7 @@ def calls_table(repeat: int) -> Iterator[str]:
 
 @contextmanager
 def sender(piece: bytes, count: int) -> Iterator[int]:
-    """Send so many pieces to whoever connects, then close; yield the port."""
+    """Send so many pieces to each connection, then close it; yield the port."""
     payload = memoryview(piece * count)
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -154,13 +153,13 @@ def sender(piece: bytes, count: int) -> Iterator[int]:
 
 
 def workload(name: str, port: int, count: int, implementation: str) -> float:
-    """Run a workload in a process of its own; return the seconds that it tells."""
+    """Run a workload in a process of its own; return the seconds that it prints."""
     command = [*IMPLEMENTATIONS[implementation], name, str(port), str(count)]
     return float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
 def streamed(name: str, implementation: str) -> float:
-    """Return the seconds of a workload that receives what we send."""
+    """Return the seconds of a workload that receives what this process sends."""
     piece, count, _ = STREAMS[name]
     with sender(piece, count) as port:
         return workload(name, port, count, implementation)
@@ -173,22 +172,22 @@ def throughput_table(repeat: int) -> Iterator[str]:
         measures[about] = partial(streamed, name)
     for name, (count, about) in OTHERS.items():
         measures[about] = partial(workload, name, 0, count)
-    yield head("workload", "reference, seconds", *(f"ratio to {who}" for who in list(IMPLEMENTATIONS)[1:]))
+    yield head("workload", "reference, seconds", *(f"ratio to {name}" for name in list(IMPLEMENTATIONS)[1:]))
     for about, measure in measures.items():
-        own, *others = (shortest(partial(measure, who), repeat) for who in IMPLEMENTATIONS)
+        own, *others = (shortest(partial(measure, name), repeat) for name in IMPLEMENTATIONS)
         yield row(about, f"{own:.2f}", *(f"{own / other:.1f}" for other in others))
 
 
 PARTS: Final[Mapping[str, tuple[str, Callable[[int], Iterator[str]]]]] = {
-    "lanes": ("The whole specification, by port and lanes", lanes_table),
+    "workers": ("The whole specification, by port and workers", workers_table),
     "calls": ("One call, by kind of port", calls_table),
     "throughput": ("Throughput of the reference", throughput_table),
 }
 
 
 def main() -> int:
-    """Measure what is asked for and print it; return the exit status."""
-    parser = argparse.ArgumentParser(description="Tell how long everything takes, as tables in Markdown.")
+    """Print the requested tables; return the exit status."""
+    parser = argparse.ArgumentParser(description="Measure runs, calls and transfers; print tables in Markdown.")
     parser.add_argument("--repeat", type=int, default=3, help="of so many measurements the shortest (default: 3)")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     options = parser.parse_args()

@@ -1,7 +1,6 @@
 """The workloads of ``bench.py`` on CPython's own sockets: ``cpython.py WORKLOAD PORT COUNT`` prints the seconds.
 
-What lives here: the same steps as in ``luasocket.lua`` and ``reference.py``, with ``socket.makefile`` for what is
-buffered. What may not: measuring anything else.
+The steps are those of ``luasocket.lua`` and ``reference.py``.
 """
 
 from __future__ import annotations

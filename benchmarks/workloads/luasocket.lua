@@ -1,6 +1,6 @@
 -- The workloads of bench.py on real LuaSocket: lua luasocket.lua WORKLOAD PORT COUNT prints the seconds that it took.
 --
--- What lives here: the same steps as in reference.py and cpython.py, no others. What may not: measuring anything else.
+-- The steps are those of reference.py and cpython.py.
 
 local socket = require "socket"
 

@@ -1,7 +1,6 @@
 """The workloads of ``bench.py`` on the reference: ``reference.py WORKLOAD PORT COUNT`` prints the seconds that it took.
 
-What lives here: the same steps as in ``luasocket.lua`` and ``cpython.py``, no others. What may not: measuring anything
-else.
+The steps are those of ``luasocket.lua`` and ``cpython.py``.
 """
 
 from __future__ import annotations

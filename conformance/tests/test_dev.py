@@ -1,11 +1,12 @@
-"""``dev.py``: what it says where it cannot make an environment, and when it makes one anew.
+"""Tests ``dev.py``: its messages where it cannot create an environment, and when it recreates one.
 
-The environment itself is made by every run of CI, which begins with ``python3 dev.py``.
+Each CI run creates an environment, because it starts with ``python3 dev.py``.
 """
 
 import fcntl
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def dev(checkout: Path) -> ModuleType:
 
 
 def make(dev: ModuleType, groups: str = "") -> None:
-    """Leave what a finished installation leaves."""
+    """Write the files that a finished installation leaves."""
     dev.BIN.mkdir(parents=True)
     dev.PYTHON.symlink_to(sys.executable)
     dev.STAMP.write_text(f"{dev.fingerprint()} {groups}\n")
@@ -52,20 +53,20 @@ def run(checkout: Path, *arguments: str, without: tuple[str, ...] = ()) -> subpr
     return subprocess.run([sys.executable, "-c", code], cwd=checkout, capture_output=True, text=True, timeout=60)
 
 
-def test_without_a_command_it_teaches(checkout: Path) -> None:
+def test_without_a_command_it_prints_its_usage(checkout: Path) -> None:
     done = run(checkout)
     assert done.returncode == 2
     assert done.stderr.startswith("usage: python3 dev.py test")
 
 
-def test_where_no_environment_can_be_made_it_says_what_to_install(checkout: Path) -> None:
+def test_where_no_environment_can_be_created_it_says_which_package_to_install(checkout: Path) -> None:
     done = run(checkout, "run", without=("ensurepip", "pip"))
     assert done.returncode == 3
     assert "apt-get install python3-venv" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_environment_is_used_until_what_it_is_made_from_changes(dev: ModuleType, checkout: Path) -> None:
+def test_an_environment_is_used_until_its_sources_change(dev: ModuleType, checkout: Path) -> None:
     assert not dev.is_current(set())
     make(dev)
     assert dev.is_current(set())
@@ -81,7 +82,7 @@ def test_an_environment_has_the_groups_that_were_asked_for(dev: ModuleType) -> N
     assert not dev.is_current(dev.GROUPS["check"])
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(dev: ModuleType) -> None:
+def test_an_environment_whose_python_is_gone_is_recreated(dev: ModuleType) -> None:
     make(dev)
     dev.PYTHON.unlink()
     dev.PYTHON.symlink_to("/nonexistent/python")
@@ -95,11 +96,11 @@ def test_an_installation_that_was_interrupted_does_not_count(dev: ModuleType) ->
 
 
 def test_a_group_that_includes_another_has_its_requirements(dev: ModuleType) -> None:
-    names = {line.partition(">=")[0] for line in dev.requirements_of("dev")}
+    names = {re.split("[>=]", line)[0] for line in dev.requirements_of("dev")}
     assert {"ruff", "mypy", "jsonschema", "tox"} <= names
 
 
-def test_another_call_waits_while_an_environment_is_made(dev: ModuleType, checkout: Path) -> None:
+def test_another_call_waits_while_an_environment_is_created(dev: ModuleType, checkout: Path) -> None:
     make(dev)
     (dev.BIN / "luasocket-conformance").write_text("#!/bin/sh\necho ran\n")
     (dev.BIN / "luasocket-conformance").chmod(0o755)

@@ -1,4 +1,4 @@
-"""The pytest plugin: every verdict becomes the right outcome, and a failure reads as the runner words it.
+"""The pytest plugin: each verdict becomes the right outcome, and a failure has the runner's message.
 
 A toy specification is played on a toy port: nothing here depends on what LuaSocket does.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,12 @@ import luasocket_runners.ports
 import luasocket_spec
 import pytest
 from luasocket_conformance import plugin, suite
-from luasocket_runners.engine import Engine
+from luasocket_conformance.crashes import LOST
+from luasocket_runners.engine.engine import Engine
 from luasocket_runners.ports import Port, PortUnavailable, UnknownPort
 from luasocket_runners.ports.inprocess import PythonPort
-from luasocket_runners.ports.python_adapter import Api
 from luasocket_runners.result import Result
+from luasocket_runners.testing import ToyApi
 from luasocket_spec.model import Behaviour
 
 pytest_plugins = "pytester"
@@ -71,13 +72,13 @@ class Closed(Port):
 
 
 @pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, toy_api: Callable[..., Api]) -> Path:
+def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The plugin sees the toy specification, and the ports `toy` and `closed`; returns the specification's file."""
     file = tmp_path / "spec" / "behaviours" / "toy.yaml"
     file.parent.mkdir(parents=True)
     file.write_text(TOY_SPEC)
     spec = luasocket_spec.load(tmp_path / "spec")
-    right_and_wrong = partial(toy_api, one=lambda: (1,), two=lambda _pattern: (b"two",))
+    right_and_wrong = partial(ToyApi, one=lambda: (1,), two=lambda _pattern: (b"two",))
     ports: dict[str, Port] = {name: PythonPort(name, right_and_wrong) for name in ("toy", "reference")}
     ports["closed"] = Closed()
 
@@ -103,28 +104,28 @@ def test_each_verdict_has_its_outcome(pytester: pytest.Pytester) -> None:
     result = run(pytester, "-rA", "--luasocket-port", "toy")
     result.assert_outcomes(passed=1, failed=2, skipped=1)
     result.stdout.fnmatch_lines(
-        ["PASSED *::toy/right?toy?", "SKIPPED*: needs *, which is not there", "FAILED *::toy/wrong?toy?*"]
+        ["PASSED *::toy/right?toy?", "SKIPPED*: needs *, which is not available", "FAILED *::toy/wrong?toy?*"]
     )
     assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.mark.usefixtures("toy")
-def test_a_failure_is_worded_by_the_runner_and_has_no_traceback(pytester: pytest.Pytester) -> None:
+def test_a_failure_has_the_message_of_the_runner_and_no_traceback(pytester: pytest.Pytester) -> None:
     result = run(pytester, "-k", "wrong")
     text = result.stdout.str()
     assert re.search(r'socket\.two\("\*l"\)\n +expected +2, nil\n +returned +"two"\n', text), text
-    assert "hint: Count again." in text
+    assert "  hint:        Count again." in text
     assert "show toy/wrong --as lua" in text
     assert "Traceback" not in text
 
 
 @pytest.mark.usefixtures("toy")
-def test_what_is_missing_is_told_as_not_implemented(pytester: pytest.Pytester) -> None:
-    run(pytester, "-k", "absent").stdout.fnmatch_lines(["NOT IMPLEMENTED toy/absent *"])
+def test_a_missing_function_is_reported_as_not_implemented(pytester: pytest.Pytester) -> None:
+    run(pytester, "-k", "absent").stdout.fnmatch_lines(["NOT IMPLEMENTED toy/absent"])
 
 
 @pytest.mark.usefixtures("toy")
-def test_the_short_summary_tells_the_difference(pytester: pytest.Pytester) -> None:
+def test_the_short_summary_shows_the_difference(pytester: pytest.Pytester) -> None:
     summary = "FAILED luasocket_conformance/suite.py::toy/wrong?reference? - value 1: *"
     run(pytester, "-k", "wrong").stdout.fnmatch_lines([summary])
 
@@ -161,16 +162,15 @@ def test_an_id_selects_behind_the_suites_own_name(pytester: pytest.Pytester, nam
 
 
 @pytest.mark.usefixtures("toy")
-def test_junit_xml_carries_expected_returned_and_citation(pytester: pytest.Pytester, tmp_path: Path) -> None:
+def test_junit_xml_has_the_result(pytester: pytest.Pytester, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     run(pytester, "-k", "wrong", f"--junitxml={report}")
-    told = {node.get("name"): node.get("value") for node in ET.parse(report).iter("property")}
-    assert told["behaviour"] == "toy/wrong"
-    assert told["expected"] == "2, nil"
-    assert told["returned"] == '"two"'
-    assert (told["citation"] or "").startswith("observed")
-    assert told["source"] == "behaviours/toy.yaml:8"
-    assert (told["step"] or "").startswith("behaviours/toy.yaml:")
+    properties = {node.get("name"): node.get("value") for node in ET.parse(report).iter("property")}
+    assert properties["behaviour"] == "toy/wrong"
+    assert properties["expected"] == "2, nil"
+    assert properties["returned"] == '"two"'
+    assert properties["at"] == "behaviours/toy.yaml:8"
+    assert (properties["step"] or "").startswith("behaviours/toy.yaml:")
 
 
 @pytest.mark.usefixtures("toy")
@@ -189,11 +189,30 @@ def test_a_known_deviation_that_is_gone_is_a_failure(pytester: pytest.Pytester, 
     known.write_text("toy/right: it was wrong once\n")
     result = run(pytester, "--luasocket-known", str(known), "-k", "right")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*strike it from the list*"])
+    result.stdout.fnmatch_lines(["unexpected pass: remove *known.txt:1"])
 
 
 @pytest.mark.usefixtures("toy")
-def test_what_is_flaky_passes_or_is_an_expected_failure(pytester: pytest.Pytester, tmp_path: Path) -> None:
+def test_a_port_passes_with_its_quirks(pytester: pytest.Pytester, tmp_path: Path) -> None:
+    quirks = tmp_path / "quirks.yaml"
+    quirks.write_text(
+        "quirks:\n  - id: words\n    says: Numbers are words.\n    why: https://example.org/1\n    on: [socket.two]\n"
+        "    expected: {returns: [2, null]}\n    returned: {returns: [two]}\n"
+    )
+    report = tmp_path / "report.xml"
+    options = ["--luasocket-quirks", str(quirks), "-k", "wrong or right", f"--junitxml={report}"]
+    run(pytester, *options).assert_outcomes(passed=2)
+    properties = [(node.get("name"), node.get("value")) for node in ET.parse(report).iter("property")]
+    assert ("verdict", "passed with quirks") in properties
+    assert ("quirks", "words") in properties
+    quirks.write_text(quirks.read_text().replace("socket.two", "socket.six"))
+    result = run(pytester, *options)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*quirks.yaml:2: The quirk `words` concerns no function that a behaviour calls*"])
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_flaky_behaviour_passes_or_is_an_expected_failure(pytester: pytest.Pytester, tmp_path: Path) -> None:
     flaky = tmp_path / "flaky.txt"
     flaky.write_text("toy/wrong: now and then\ntoy/right: now and then\n")
     result = run(pytester, "-rx", "--luasocket-flaky", str(flaky), "-k", "wrong or right")
@@ -206,8 +225,15 @@ def test_known_deviations_that_name_nothing_are_an_error(pytester: pytest.Pytest
     known = tmp_path / "known.txt"
     known.write_text("toy/nonsense: it is not there\n")
     result = run(pytester, "--luasocket-known", str(known))
-    result.stdout.fnmatch_lines(["*known.txt:1: toy/nonsense names no behaviour*"])
+    result.stdout.fnmatch_lines(["*known.txt:1: no behaviour matches toy/nonsense*"])
     assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_exploring_is_one_item_for_each_profile(pytester: pytest.Pytester) -> None:
+    pytest.importorskip("hypothesis")
+    result = run(pytester, "--luasocket-port", "reference", "--luasocket-explore", "150", "-k", "explore", "-v")
+    assert result.parseoutcomes()["passed"] == 4
+    result.stdout.fnmatch_lines([f"*::explore/{name}*PASSED*" for name in ("everything", "tcp", "udp", "module")])
 
 
 @pytest.mark.usefixtures("toy")
@@ -246,40 +272,40 @@ def test_the_plugin_costs_nothing_where_the_suite_is_not_named(pytester: pytest.
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-# -- lanes
+# -- workers
 
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The ids of what engines play; afterwards, no thread of theirs may be left."""
     ids: list[str] = []
-    play = Engine.play
+    run_behaviour = Engine.run
 
-    def playing(engine: Engine, behaviour: Behaviour) -> Result:
+    def noted(engine: Engine, behaviour: Behaviour) -> Result:
         ids.append(behaviour.id)
-        return play(engine, behaviour)
+        return run_behaviour(engine, behaviour)
 
-    monkeypatch.setattr(Engine, "play", playing)
+    monkeypatch.setattr(Engine, "run", noted)
     threads = set(threading.enumerate())
     yield ids
     assert set(threading.enumerate()) <= threads
 
 
 @pytest.mark.usefixtures("toy")
-@pytest.mark.parametrize("lanes", ["1", "3"])
-def test_only_what_is_selected_is_played(pytester: pytest.Pytester, played: list[str], lanes: str) -> None:
-    run(pytester, "--luasocket-lanes", lanes, "-k", "right or absent").assert_outcomes(passed=1, failed=1)
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_only_selected_behaviours_run(pytester: pytest.Pytester, played: list[str], workers: str) -> None:
+    run(pytester, "--luasocket-workers", workers, "-k", "right or absent").assert_outcomes(passed=1, failed=1)
     assert sorted(set(played)) == ["toy/absent", "toy/right"]
 
 
 @pytest.mark.usefixtures("toy")
-def test_collecting_plays_nothing(pytester: pytest.Pytester, played: list[str]) -> None:
+def test_collecting_runs_no_behaviour(pytester: pytest.Pytester, played: list[str]) -> None:
     run(pytester, "--collect-only", "-q")
     assert played == []
 
 
 @pytest.mark.usefixtures("toy", "played")
-def test_the_first_failure_can_end_it(pytester: pytest.Pytester) -> None:
+def test_exitfirst_ends_the_run(pytester: pytest.Pytester) -> None:
     run(pytester, "-x").assert_outcomes(passed=1, failed=1)
 
 
@@ -294,8 +320,8 @@ def test_an_interrupt_leaves_nothing_behind(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.usefixtures("toy")
-def test_what_failed_in_company_is_played_alone_in_its_turn(pytester: pytest.Pytester, played: list[str]) -> None:
-    run(pytester, "--luasocket-lanes", "2", "-k", "wrong or right").assert_outcomes(passed=1, failed=1)
+def test_a_behaviour_that_fails_beside_others_is_rerun_alone(pytester: pytest.Pytester, played: list[str]) -> None:
+    run(pytester, "--luasocket-workers", "2", "-k", "wrong or right").assert_outcomes(passed=1, failed=1)
     assert sorted(played) == ["toy/right", "toy/wrong", "toy/wrong"]
 
 
@@ -303,17 +329,17 @@ def test_what_failed_in_company_is_played_alone_in_its_turn(pytester: pytest.Pyt
 def test_a_duration_is_that_of_the_behaviour(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    play = Engine.play
-    monkeypatch.setattr(Engine, "play", lambda *given: replace(play(*given), duration=1234.5))
+    run_behaviour = Engine.run
+    monkeypatch.setattr(Engine, "run", lambda *given: replace(run_behaviour(*given), duration=1234.5))
     report = tmp_path / "report.xml"
     run(pytester, "-k", "right", f"--junitxml={report}", "-o", "junit_duration_report=call")
     assert [case.get("time") for case in ET.parse(report).iter("testcase")] == ["1234.500"]
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "two", "1.5"])
-def test_lanes_are_a_number_from_one_on(pytester: pytest.Pytester, wrong: str) -> None:
-    result = run(pytester, f"--luasocket-lanes={wrong}")
-    result.stderr.fnmatch_lines([f"*--luasocket-lanes: '{wrong}' is not a number from 1 on"])
+def test_workers_are_a_positive_integer(pytester: pytest.Pytester, wrong: str) -> None:
+    result = run(pytester, f"--luasocket-workers={wrong}")
+    result.stderr.fnmatch_lines([f"*--luasocket-workers: '{wrong}' is not a positive integer"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
@@ -325,5 +351,47 @@ def test_the_real_specification_runs_in_several_processes(pytester: pytest.Pytes
     outcomes = result.parseoutcomes()
     assert outcomes.keys() <= {"passed", "skipped"}, outcomes
     assert outcomes["passed"] > 1
-    told = {node.get("name") for node in ET.parse(report).iter("property")}
-    assert {"behaviour", "citation", "verdict", "source"} <= told
+    properties = {node.get("name") for node in ET.parse(report).iter("property")}
+    assert {"behaviour", "verdict", "at"} <= properties
+
+
+KILLING = """
+import os, pathlib, signal
+def pytest_runtest_call(item):
+    mark = pathlib.Path({mark!r})
+    if item.name.startswith("tcp/close/") and ({always} or not mark.exists()):
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("distribution", ["load", "worksteal"])
+def test_a_behaviour_whose_process_was_killed_runs_in_another(
+    pytester: pytest.Pytester, tmp_path: Path, distribution: str
+) -> None:
+    pytester.makepyfile(killing=KILLING.format(mark=str(tmp_path / "killed"), always=False))
+    pytester.syspathinsert()
+    result = pytester.runpytest_subprocess(
+        *("--pyargs", "luasocket_conformance", "-n", "2", "-p", "killing", "-k", "tcp/close or module/skip"),
+        f"--dist={distribution}",
+    )
+    assert (tmp_path / "killed").exists()
+    assert result.ret == pytest.ExitCode.OK
+    outcomes = result.parseoutcomes()
+    assert outcomes.pop("rerun") == 1
+    assert outcomes.keys() <= {"passed", "skipped"}, outcomes
+
+
+@pytest.mark.parametrize("distribution", ["load", "loadscope"])
+def test_a_behaviour_that_has_no_verdict_has_a_status_of_its_own(
+    pytester: pytest.Pytester, tmp_path: Path, distribution: str
+) -> None:
+    """With ``loadscope``, xdist cannot run one again."""
+    pytester.makepyfile(killing=KILLING.format(mark=str(tmp_path / "killed"), always=True))
+    pytester.syspathinsert()
+    result = pytester.runpytest_subprocess(
+        *("--pyargs", "luasocket_conformance", "-n", "1", "-p", "killing", "-k", "tcp/close/again"),
+        f"--dist={distribution}",
+    )
+    assert result.ret == LOST
+    result.stdout.fnmatch_lines(["no verdict: the process of pytest-xdist that ran it was killed*says nothing about*"])

@@ -1,8 +1,7 @@
 -- The TCP sockets that copas wraps, as a module of LuaSocket's shape.
 --
--- copas wraps what is connected already. So an object has nothing but connect, which is copas.connect, until that has
--- succeeded; from then on it is what copas.wrap makes. What copas leaves to the socket inside is not there: a program
--- reaches it as client.socket, past copas.
+-- copas wraps connected sockets. Until then, an object has only connect, which is copas.connect; afterwards it is the object
+-- that copas.wrap makes. Methods of the socket inside are not part of it: a program calls them on client.socket.
 local copas = require("copas")
 local socket = require("socket")
 

@@ -1,5 +1,5 @@
--- flua runs this file as one of its apps, which has Lua's own io. Its path is told in the environment, because an app has
--- no arguments. flua's own standard input asks the system for every byte, so it is opened anew.
+-- flua runs this file as one of its apps, which have Lua's own io. The environment has the adapter's path, because an app has
+-- no arguments. flua's standard input is unbuffered, so it is opened again.
 local input, output = assert(io.open("/dev/stdin", "rb")), io.stdout
 
 assert(loadfile(os.getenv("LUASOCKET_ADAPTER")))({
@@ -7,6 +7,5 @@ assert(loadfile(os.getenv("LUASOCKET_ADAPTER")))({
     write = function(line) output:write(line, "\n"):flush() end,
     module = require("socket"),
     name = "flua",
-    dialect = "luasocket-3",
 })
 os.exit(0)

@@ -1,18 +1,30 @@
--- core.tcp of HAProxy: a task that dials the runner and answers it over a socket of the same kind as those under test.
+-- core.tcp of HAProxy: a task that connects to the runner, over a socket of the same kind as those under test.
 --
--- HAProxy reads a socket in a task or in an action only, and there, "receive" suspends the task instead of blocking the
--- process; so the adapter is a task. The module under test is what HAProxy has: sockets that connect.
+-- In HAProxy, only tasks and actions can read a socket, and "receive" suspends the task instead of blocking the process.
+-- The module under test has the one function of HAProxy that makes a socket.
 local adapter = assert(loadfile(os.getenv("LUASOCKET_ADAPTER")))
 
--- A socket that was made cannot connect any more once the task has been suspended (connect returns nil, and nothing
--- else), and between two requests the task is. So what stands for a socket makes one at each call until it is
--- connected, and repeats on it what was called before, as a program does that calls it all in one go.
+-- A socket cannot connect any more once the task has been suspended (connect returns nil alone), which happens between two
+-- requests. So this object makes a new socket at each call until it is connected, and repeats the earlier calls on it, as
+-- if a program had made them without a pause.
+local call_of = setmetatable({}, { __mode = "k" }) -- by object; all objects share their methods, as those of core.tcp do
+local methods = setmetatable({}, {
+    __index = function(all, name)
+        all[name] = function(self, ...)
+            local call = self ~= nil and call_of[self]
+            if call then
+                return call(name, ...)
+            end
+            return core.tcp()[name](self, ...) -- not an object: the error is HAProxy's
+        end
+        return all[name]
+    end,
+})
+
 local function tcp(...)
     local made, calls, connected, object = table.pack(...), {}, nil, {}
-    local function call(name, self, ...)
-        if not rawequal(self, object) then
-            return core.tcp()[name](self, ...)
-        elseif connected then
+    call_of[object] = function(name, ...)
+        if connected then
             return connected[name](connected, ...)
         end
         local fresh = core.tcp(table.unpack(made, 1, made.n))
@@ -22,7 +34,7 @@ local function tcp(...)
         if name == "connect" or name == "connect_ssl" then
             connected = fresh
         end
-        local results = table.pack(fresh[name](fresh, ...)) -- what raises is not repeated
+        local results = table.pack(fresh[name](fresh, ...)) -- a call that raises is not repeated
         calls[#calls + 1] = { name = name, n = select("#", ...), ... }
         return table.unpack(results, 1, results.n)
     end
@@ -30,17 +42,15 @@ local function tcp(...)
     return setmetatable(object, {
         __tostring = function() return tostring(socket) end,
         __index = function(_, name)
-            if type(socket[name]) ~= "function" then
-                return socket[name]
-            end
-            return function(self, ...) return call(name, self, ...) end
+            local value = socket[name]
+            return type(value) == "function" and methods[name] or value
         end,
     })
 end
 
 core.register_task(function()
     local runner = core.tcp()
-    local function wait_for_the_runner() runner:settimeout(3600) end -- it ends us; HAProxy's own default is 5 s
+    local function wait_for_the_runner() runner:settimeout(3600) end -- the runner ends the connection; the default is 5 s
     wait_for_the_runner()
     assert(runner:connect("127.0.0.1", tonumber(os.getenv("LUASOCKET_ADAPTER_PORT"))))
     adapter({
@@ -57,7 +67,7 @@ core.register_task(function()
         module = { tcp = tcp },
         name = "core.tcp",
         dialect = "luasocket-3",
-        host = "HAProxy " .. core.get_info().Version .. ", " .. _VERSION,
+        runtime = "HAProxy " .. core.get_info().Version .. ", " .. _VERSION,
     })
     os.exit(0)
 end)

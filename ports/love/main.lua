@@ -1,3 +1,3 @@
--- LÖVE's standard input and output are free, so the adapter is called as it is; its file is told in the environment,
--- because the arguments of love name a game.
+-- LÖVE does not use standard input and output, so the adapter can. The environment has its path, because the arguments of love
+-- name a game.
 assert(loadfile(os.getenv("LUASOCKET_ADAPTER")))("socket", os.getenv("LUASOCKET_CONFORMANCE_DIALECT"))

@@ -1,8 +1,8 @@
 # LuaSocket's API for TCP clients, on Perl's own sockets.
 #
-# Law: here lives what LuaSocket does, and nothing of the protocol. Lua's values are Perl's: nil is undef, true and false are
-# Perl's booleans, a number is what was created as one, a string is a string of bytes, a function is a code reference, a table
-# is a Lua::Table, and what is raised is a Lua::Error. Every function takes and returns lists, as Lua's do.
+# The behaviour of LuaSocket, without the protocol. Lua's nil is undef, true and false are Perl's booleans, a number is a scalar
+# that was created as a number, a string is a string of bytes, a function is a code reference, a table is a Lua::Table, and an
+# error is a Lua::Error. Every function takes and returns lists, as in Lua.
 use v5.36;
 no warnings 'experimental::builtin';
 
@@ -112,8 +112,14 @@ package LuaSocketClient {
         return $function->(@arguments);
     }
 
-    # The four readers of arguments: $_[0] is the caller's @_, $_[1] counts from one; they raise what luaL_check… raises.
-    sub bad_argument ($index, $problem) { Lua::Error->raise("bad argument #$index ($problem)") }
+    # The four readers of arguments: $_[0] is the caller's @_, $_[1] counts from one; they raise the errors of luaL_check….
+    # The adapter says which name the function was called by, and whether by a colon: then the object is not counted.
+    our ($CALLED, $BY_COLON) = ('?', 0);
+
+    sub bad_argument ($index, $problem) {
+        $index -= $BY_COLON;
+        Lua::Error->raise($index ? "bad argument #$index to '$CALLED' ($problem)" : "calling '$CALLED' on bad self ($problem)");
+    }
 
     sub mismatch ($arguments, $index, $expected) {
         my $got = $index > @$arguments ? 'no value' : type($arguments->[$index - 1]);
@@ -164,10 +170,12 @@ package LuaSocketClient {
 
     # How long the call that began at `start` may still wait; undef is for ever.
     sub time_left ($self) {
-        my @limits = grep { defined } $self->{block};
+        my $block = $self->{block};
+        undef $block if defined $block && $block != $block && defined $self->{total};    # beside a total, NaN does not count
+        my @limits = grep { defined } $block;
         push @limits, $self->{total} - (now() - $self->{start}) if defined $self->{total};
         # A block timeout alone is one for the whole call, too: LuaSocket counts it from the start.
-        $limits[0] -= now() - $self->{start} if defined $self->{block} && !defined $self->{total};
+        $limits[0] -= now() - $self->{start} if defined $block && !defined $self->{total};
         return undef if !@limits;
         my ($least) = sort { $a <=> $b } @limits;
         return $least > 0 ? $least : 0;
@@ -206,18 +214,19 @@ package LuaSocketClient {
 
     sub skip (@arguments) {
         my $count = int check_number(\@arguments, 1);
+        $count = ($count + 2**31) % 2**32 - 2**31 if abs $count < 2**62;    # a C int
         return @arguments[1 + $count .. $#arguments] if $count >= 0;
         return @arguments[0 .. $#arguments];
     }
 
-    # Whether Lua raised it; else Perl did, which is a defect of ours.
+    # Whether an error is one of Lua; an error of Perl is a defect of this file.
     sub is_error ($error) { return blessed $error && $error->isa('Lua::Error') }
 
     sub newtry (@arguments) {
         my $finalizer = $arguments[0];
         return sub (@results) {
             return @results if truth($results[0]);
-            # The finalizer's own errors are nobody's.
+            # Errors of the finalizer are dropped.
             eval { invoke($finalizer); 1 } or is_error($@) or die $@;
             Lua::Error->raise(Lua::Exception->new($results[1]));
         };
@@ -234,7 +243,7 @@ package LuaSocketClient {
         };
     }
 
-    # The method `name` of what stands in a list of select, called; nil where there is none.
+    # Calls the method `name` of an entry in a list of select; returns nil where there is none.
     sub ask ($object, $name) {
         return undef if grep { type($object) eq $_ } qw(number boolean string);
         my $function = field($object, $name) // return undef;
@@ -242,6 +251,7 @@ package LuaSocketClient {
     }
 
     # What a list of select has, as pairs of a descriptor and its object.
+    # LuaSocket asks the objects of the first list twice, the second time to look for buffered data.
     sub descriptors ($arguments, $index) {
         my $table = $arguments->[$index - 1];
         return if !defined $table;
@@ -249,6 +259,7 @@ package LuaSocketClient {
         my @found;
         for (my $i = 1; defined(my $object = $table->get($i)); $i++) {
             my $descriptor = ask($object, 'getfd');
+            $descriptor = ask($object, 'getfd') if $index == 1;
             next if type($descriptor) ne 'number' || $descriptor < 0;
             bad_argument($index, 'descriptor too large for set size') if $descriptor >= SETSIZE;
             push @found, [int $descriptor, $object];

@@ -1,7 +1,7 @@
-# An adapter of the conformance suite in Perl: PROTOCOL.md, spoken on standard input and output, around LuaSocketClient.pm.
+# An adapter in Perl: it connects LuaSocketClient.pm to the runner, as PROTOCOL.md describes, over standard input and output.
 #
-# Law: here lives the protocol alone: JSON, handles, and calls in both directions. What a value means is LuaSocketClient's.
-# Nothing but Perl 5.36 is needed; JSON::PP is not used, since it takes half a minute over a string of ten million bytes.
+# It contains only the protocol: JSON, handles, and calls in both directions. It needs only Perl 5.36; JSON::PP is not used,
+# because it takes half a minute for a string of ten million bytes.
 use v5.36;
 no warnings 'experimental::builtin';
 use builtin qw(blessed created_as_number false is_bool refaddr true);
@@ -11,7 +11,7 @@ use LuaSocketClient;
 
 use constant PROTOCOL => 1;
 
-# The protocol keeps standard output for itself; what anything prints goes to standard error.
+# Standard output is for messages only; all other output goes to standard error.
 open my $out, '>&', \*STDOUT or die "cannot keep standard output: $!";
 open STDOUT, '>&', \*STDERR or die "cannot redirect standard output: $!";
 $out->autoflush(1);
@@ -190,17 +190,20 @@ sub at_target ($target) {
 
 my %OPERATIONS = (
     describe => sub ($request) {
-        return sprintf '"protocol":%d,"name":"LuaSocketClient.pm","version":%s,"dialect":"luasocket-3","host":"Perl %vd",'
+        return sprintf '"protocol":%d,"name":"LuaSocketClient.pm","version":%s,"dialect":"luasocket-3","runtime":"Perl %vd",'
             . '"capabilities":["gc","descriptors"]', PROTOCOL, quote(LuaSocketClient::VERSION), $^V;
     },
     call => sub ($request) {
         my @arguments = map { decode($_) } $request->{args}->@*;
         my ($function, $name);
+        local ($LuaSocketClient::CALLED, $LuaSocketClient::BY_COLON) = ('?', 0);
         if (defined $request->{target}) {
             $function = at_target($name = $request->{target});
+            $LuaSocketClient::CALLED = $name =~ s/.*\.//r;
         } elsif (defined $request->{method}) {
             unshift @arguments, my $object = object($request->{handle});
             $name     = ":$request->{method}";
+            ($LuaSocketClient::CALLED, $LuaSocketClient::BY_COLON) = ($request->{method}, 1);
             $function = blessed $object ? LuaSocketClient::field($object, $request->{method}) : undef;
         } else {
             $function = object($request->{handle});

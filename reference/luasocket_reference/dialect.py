@@ -1,18 +1,21 @@
-"""The law of dialects: whatever differs between two LuaSockets is a field here, and a dialect is a value.
+"""The dialects: everything in which one LuaSocket differs from another is a field, and a dialect is a value.
 
-No other module asks for a dialect's name. A module that behaves differently asks for the field that says how. Here are
-no functions but the one that finds a dialect.
+A module that behaves differently asks for the field that says how, never for the dialect's name.
 
-- ``defold`` is LuaSocket 3.0-rc1 as the Defold engine carries it: Lua 5.1, and `send` and `receive` start their own
-  clock. (The release of rc1 forgot that when it was not built for debugging; the engine's ``buffer.c`` mends it.)
-- ``luasocket-3`` is upstream's 3.1.0 under Lua 5.4.
+- ``defold`` is LuaSocket 3.0-rc1 as the Defold engine carries it: under Lua 5.1, and with a clock that `send` and
+  `receive` start themselves. (The release of rc1 did so only when built for debugging; the engine's ``buffer.c`` fixes
+  that.)
+- ``luasocket-3`` is upstream's 3.1.0, under Lua 5.4 unless another version is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from types import MappingProxyType
+
+from luasocket_reference.lua_version import LUA_VERSIONS, LuaVersion
 
 __all__ = ["DIALECTS", "Dialect", "find"]
 
@@ -24,11 +27,11 @@ class Dialect:
     Attributes
     ----------
     name
-        What `luasocket_reference.open` calls it.
+        Its name for `luasocket_reference.open`.
     version
         The constant ``_VERSION``.
-    has_integers
-        Lua 5.3 and later: a float is written with a point, and a fraction is no integer.
+    lua
+        The version of Lua. The one here is the default.
     late_descriptor
         ``tcp()`` and ``udp()`` are of either family, and get their descriptor when it is needed; a connect or bind that
         fails leaves the family open.
@@ -42,6 +45,8 @@ class Dialect:
         A value of the wrong class is named in the error: "tcp{client} expected, got userdata".
     catches_any_table
         ``protect`` takes every table that is raised for an exception; else only its own.
+    protects_last_argument
+        ``protect`` takes its last argument for the function; else its first.
     finalizer_protected
         An error of a finalizer is dropped; else it replaces the exception.
     datagrams_may_grow
@@ -60,13 +65,14 @@ class Dialect:
 
     name: str
     version: bytes
-    has_integers: bool
+    lua: LuaVersion
     late_descriptor: bool
     nonblocking_tries_one: bool
     always_v6only: bool
     family_limits_connect: bool
     class_error_names_type: bool
     catches_any_table: bool
+    protects_last_argument: bool
     finalizer_protected: bool
     datagrams_may_grow: bool
     unknown_family: bytes
@@ -84,13 +90,14 @@ _NEW_OPTIONS = frozenset(
 _DEFOLD = Dialect(
     name="defold",
     version=b"LuaSocket 3.0-rc1",
-    has_integers=False,
+    lua=LUA_VERSIONS["5.1"],
     late_descriptor=False,
     nonblocking_tries_one=False,
     always_v6only=False,
     family_limits_connect=True,
     class_error_names_type=True,
     catches_any_table=True,
+    protects_last_argument=True,
     finalizer_protected=True,
     datagrams_may_grow=False,
     unknown_family=b"uknown family",  # sic
@@ -112,13 +119,14 @@ _DEFOLD = Dialect(
 _LUASOCKET_3 = Dialect(
     name="luasocket-3",
     version=b"LuaSocket 3.0.0",  # so says the tag v3.1.0
-    has_integers=True,
+    lua=LUA_VERSIONS["5.4"],
     late_descriptor=True,
     nonblocking_tries_one=True,
     always_v6only=True,
     family_limits_connect=False,
     class_error_names_type=False,
     catches_any_table=False,
+    protects_last_argument=False,
     finalizer_protected=False,
     datagrams_may_grow=True,
     unknown_family=b"unspec",
@@ -129,24 +137,31 @@ _LUASOCKET_3 = Dialect(
 DIALECTS: Mapping[str, Dialect] = MappingProxyType({dialect.name: dialect for dialect in (_DEFOLD, _LUASOCKET_3)})
 
 
-def find(name: str) -> Dialect:
+@cache
+def find(name: str, lua: str | None = None) -> Dialect:
     """Return the dialect of a name.
 
     Parameters
     ----------
     name
         A key of `DIALECTS`.
+    lua
+        The version of Lua, a key of `LUA_VERSIONS`; None for the dialect's own.
 
     Returns
     -------
     Dialect
-        The value.
+        The value: the same one for the same arguments.
 
     Raises
     ------
     ValueError
-        There is no such dialect.
+        There is no such dialect, or no such version.
     """
     if name not in DIALECTS:
         raise ValueError(f"there is no dialect {name!r}: there are {', '.join(sorted(DIALECTS))}")
-    return DIALECTS[name]
+    if lua is None:
+        return DIALECTS[name]
+    if lua not in LUA_VERSIONS:
+        raise ValueError(f"there is no Lua {lua!r}: there are {', '.join(LUA_VERSIONS)}")
+    return replace(DIALECTS[name], lua=LUA_VERSIONS[lua])

@@ -1,21 +1,23 @@
-"""The law of exceptions: ``try`` raises what a call failed with, and ``protect`` returns it.
+"""Exceptions: ``try`` raises the error of a call, and ``protect`` turns exceptions into results.
 
-An exception travels as a table of its own kind, which nobody but ``protect`` looks into. All else that is raised goes
-through it.
+An exception travels as a table of its own kind. Whatever else is raised goes through ``protect``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from luasocket_reference.auxiliar import Arguments, Function, LuaError, Table, Values, call, function, truth
-from luasocket_reference.dialect import Dialect
+from luasocket_reference.dialect import Dialect, find
+from luasocket_reference.lua.arguments import Arguments
+from luasocket_reference.lua.functions import Builtin
+from luasocket_reference.lua.objects import call
+from luasocket_reference.lua.values import Function, LuaError, Table, Values, field, is_table, truth
 
-__all__ = ["global_newtry", "global_protect", "newtry"]
+__all__ = ["LuaException", "global_newtry", "global_protect", "newtry", "unwrap"]
 
 
-class _Exception(Table):
-    """What ``try`` raises: a table with the message at 1."""
+class LuaException(Table):
+    """What ``try`` raises: a table with the message at 1, of a kind of its own. (In 3.0-rc1 it is a plain table.)"""
 
 
 def newtry(dialect: Dialect, finalizer: Any = None) -> Function:
@@ -24,73 +26,90 @@ def newtry(dialect: Dialect, finalizer: Any = None) -> Function:
     Parameters
     ----------
     dialect
-        Decides what becomes of an error of the finalizer.
+        Decides whether an error of the finalizer is dropped.
     finalizer
         Called without arguments before an exception is raised; None for none.
     """
 
-    def lua_try(arguments: Arguments) -> Values:
-        """Return all arguments if the first is true; else raise the second as an exception."""
-        if truth(arguments[1]):
-            return arguments.values
+    @Builtin("result", "error")
+    def lua_try(args: Arguments) -> Values:
+        """try(result, error, ...) → result, error, ...
+
+        Return all arguments if `result` is true. Otherwise call the finalizer, then raise `error` as an exception.
+        """
+        if truth(args["result"]):
+            return args.values  # newtry/passes-results
+        message = args["error"]
         try:
             if finalizer is not None:
-                call(finalizer)
-        except LuaError:
+                call(dialect.lua, finalizer)  # newtry/finalizer, newtry/finalizer-first, newtry/example
+        except LuaError as error:
+            # newtry/finalizer-protected. Disagreement: from 3.0.0 on, an error of the finalizer replaces the exception.
             if not dialect.finalizer_protected:
                 raise
-        raise LuaError(_Exception() if arguments[2] is None else _Exception({1: arguments[2]}))
+            if len(args.values) == 1:  # 3.0-rc1 takes what lies on the stack for the second argument
+                message = error.value
+        exception = Table() if dialect.catches_any_table else LuaException()
+        if message is not None:
+            exception[1] = message
+        raise LuaError(exception)
 
-    return function(dialect, "try", lua_try)
+    return lua_try.of(dialect, "try")
 
 
-def global_newtry(arguments: Arguments) -> Values:
-    """Make a function ``try``: ``socket.newtry``.
+@Builtin("finalizer")
+def global_newtry(args: Arguments) -> Values:
+    """socket.newtry([finalizer]) → try
+
+    Make a function ``try``, which returns its arguments if the first is true. Otherwise it calls `finalizer` and raises
+    the second argument as an exception.
+    """
+    return (newtry(args.dialect, args["finalizer"]),)  # newtry/returns-try, newtry/finalizer-optional
+
+
+def unwrap(value: Any, dialect: str = "luasocket-3") -> Values | None:
+    """Return the results of ``protect`` for a value that was raised inside: for hosts that catch errors themselves.
 
     Parameters
     ----------
-    arguments
-        1: a finalizer, or nil.
+    value
+        The value that was raised.
+    dialect
+        A key of `DIALECTS`.
 
     Returns
     -------
-    tuple
-        The function. It returns its arguments if the first is true; else it calls the finalizer and raises the second.
-
-    References
-    ----------
-    ``newtry/*``.
+    tuple or None
+        Nil and the message if the value is an exception of the dialect; None if ``protect`` raises it again.
     """
-    return (newtry(arguments.dialect, arguments[1]),)
+    return _unwrap(value, find(dialect))
 
 
-def global_protect(arguments: Arguments) -> Values:
-    """Make a function that returns exceptions: ``socket.protect``.
+def _unwrap(value: Any, dialect: Dialect) -> Values | None:
+    if not (is_table(value) if dialect.catches_any_table else isinstance(value, LuaException)):
+        # protect/lua-errors-pass. Disagreement: protect/lua-errors-as-string says that such errors are returned.
+        return None
+    return (None, field(value, 1))  # protect/nil-message
 
-    Parameters
-    ----------
-    arguments
-        1: a function.
 
-    Returns
-    -------
-    tuple
-        A function that does the same, but for an exception of ``try`` returns nil and the message.
+@Builtin("func")
+def global_protect(args: Arguments) -> Values:
+    """socket.protect(func) → function
 
-    References
-    ----------
-    ``protect/*``.
+    Make a function that does the same as `func`, but returns nil and the message for an exception of ``try``.
     """
-    body = arguments[1]
-    kind = dict if arguments.dialect.catches_any_table else _Exception
+    # 3.0-rc1 takes the last of its arguments.
+    chosen = args.values[-1:] if args.dialect.protects_last_argument else args.values[:1]
+    func = chosen[0] if chosen else None
 
+    @Builtin()
     def protected(values: Arguments) -> Values:
-        """Call the function, and return nil and the message for an exception."""
         try:
-            return call(body, *values.values)
+            return call(args.dialect.lua, func, *values.values)  # protect/equivalent
         except LuaError as error:
-            if not isinstance(error.value, kind):
+            results = _unwrap(error.value, args.dialect)  # protect/catches-try, protect/assert-error, protect/example
+            if results is None:
                 raise
-            return (None, error.value.get(1))
+            return results
 
-    return (function(arguments.dialect, "protected", protected),)
+    return (protected.of(args.dialect, "protected"),)  # protect/returns-safe

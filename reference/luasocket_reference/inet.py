@@ -1,23 +1,30 @@
-"""The law of names and addresses: from a host and a service to a socket that is bound or connected, and back to a name.
+"""Names and addresses: from a host and a service to a socket that is bound or connected, and back to a name.
 
-Everything that resolves is here, the functions of ``socket.dns`` included. Resolving knows no timeout.
+The functions of ``socket.dns`` are here, too. No timeout applies to name resolution.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from luasocket_reference.auxiliar import Arguments, LuaError, Values
 from luasocket_reference.dialect import Dialect
+from luasocket_reference.lua.arguments import Arguments
+from luasocket_reference.lua.functions import Builtin
+from luasocket_reference.lua.values import LuaError, Table, Values
 from luasocket_reference.timeout import Timeout
 from luasocket_reference.usocket import (
     DONE,
+    Address,
     Descriptor,
     describe_error,
     describe_host_error,
     describe_resolver_error,
+    describe_system_resolver_error,
+    look_up,
 )
 
 __all__ = [
@@ -26,15 +33,15 @@ __all__ = [
     "Endpoint",
     "getpeername",
     "getsockname",
-    "numeric_name",
+    "sender",
     "version",
 ]
 
 #: What the last argument of ``socket.connect`` can be.
 FAMILIES: Mapping[str, int] = {
     "unspec": socket.AF_UNSPEC,
-    "inet": socket.AF_INET,
-    "inet6": socket.AF_INET6,
+    "inet": socket.AF_INET,  # connect/family-inet
+    "inet6": socket.AF_INET6,  # connect/family-inet6
 }
 
 #: What a family is called in results.
@@ -53,7 +60,7 @@ class Endpoint:
     kind
         ``SOCK_STREAM`` or ``SOCK_DGRAM``.
     family
-        ``AF_INET``, ``AF_INET6``, or ``AF_UNSPEC`` for whatever comes.
+        ``AF_INET``, ``AF_INET6``, or ``AF_UNSPEC`` for either.
 
     Notes
     -----
@@ -97,15 +104,14 @@ class Endpoint:
         family
             The family of the addresses; ``AF_UNSPEC`` for both.
         """
+        host_or_any = None if host == b"*" else host  # master:bind/any, unconnected:setsockname/any
         try:
-            found = socket.getaddrinfo(
-                None if host == b"*" else host, service, family, self.kind, flags=socket.AI_PASSIVE
-            )
+            found = socket.getaddrinfo(host_or_any, service, family, self.kind, flags=socket.AI_PASSIVE)
         except OSError as error:
             return describe_resolver_error(error)
         current, failure = self.family, None
         for address_family, _, protocol, _, address in found:
-            # Without late descriptors, one that is there is bound, whatever its family.
+            # Without late descriptors, one that is there is bound, even of another family.
             if not self.descriptor.is_open or (self.dialect.late_descriptor and current != address_family):
                 failure = self._replace(address_family, protocol)
                 if failure is not None:
@@ -114,7 +120,7 @@ class Endpoint:
                 made = True
             else:
                 made = False
-            outcome = self.descriptor.bind(address)
+            outcome = self.descriptor.bind(Address(address_family, address))
             if outcome == DONE:
                 self.family = current
                 return None
@@ -149,7 +155,7 @@ class Endpoint:
                 current = address_family
                 if not self.dialect.late_descriptor:
                     self.family = current
-            outcome = self.descriptor.connect(address, timeout)
+            outcome = self.descriptor.connect(Address(address_family, address), timeout)
             failure = None if outcome == DONE else describe_error(outcome)
             if failure is None or (self.dialect.nonblocking_tries_one and timeout.is_zero):
                 self.family = current
@@ -161,26 +167,39 @@ class Endpoint:
         return self.create(family, self.dialect.always_v6only, protocol)
 
 
-def numeric_name(address: Any) -> tuple[bytes, bytes]:
-    """Return host and port of an address of the system, as numerals."""
+def _numeric_name(address: Any, family: int) -> tuple[bytes, bytes]:
+    """Return host and port of an address of the system, as numerals; raise OSError for another kind of address."""
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        raise socket.gaierror(socket.EAI_FAMILY, "")
     host, port = socket.getnameinfo(address, _NUMERIC)
-    return host.encode("latin-1"), port.encode("latin-1")
+    return os.fsencode(host), os.fsencode(port)
 
 
-def _name_family(endpoint: Endpoint) -> bytes:
-    known = endpoint.family in (socket.AF_INET, socket.AF_INET6)
-    return _FAMILY_NAMES[endpoint.family] if known else endpoint.dialect.unknown_family
+def sender(address: Any) -> Values:
+    """Return host and port of a sender, or nil and an error; None as the address stands for no sender."""
+    family = (
+        socket.AF_UNSPEC if not isinstance(address, tuple) else socket.AF_INET if len(address) == 2 else socket.AF_INET6
+    )
+    try:
+        host, port = _numeric_name(address, family)
+    except OSError as error:
+        return (None, describe_system_resolver_error(error))
+    return (host, int(port))
 
 
 def _name(endpoint: Endpoint, which: str, port_type: Callable[[bytes], Any]) -> Values:
     """Return the address, the port, as `port_type` makes it, and the family of an end; or nil and an error."""
-    outcome, address = endpoint.descriptor.attempt(lambda held: getattr(held, which)())
-    if outcome != DONE:
-        return (None, describe_error(outcome))
-    if not isinstance(address, tuple) or len(address) not in (2, 4):  # a descriptor that is no internet socket
-        return (None, b"ai_family not supported")
-    host, port = numeric_name(address)
-    return (host, port_type(port), _name_family(endpoint))
+    outcome, found = endpoint.descriptor.attempt(lambda held: (getattr(held, which)(), held.family))
+    if found is None:
+        return (None, describe_error(outcome))  # client:getpeername/not-for-servers
+    try:
+        host, port = _numeric_name(*found)
+    except OSError as error:  # the descriptor is no internet socket
+        return (None, describe_system_resolver_error(error))
+    known = endpoint.family in (socket.AF_INET, socket.AF_INET6)
+    # {master,client,server,unconnected,connected}:getsockname/family, {client,connected}:getpeername/family
+    family = _FAMILY_NAMES[endpoint.family] if known else endpoint.dialect.unknown_family
+    return (host, port_type(port), family)
 
 
 def version(endpoint: Endpoint) -> bytes:
@@ -189,187 +208,127 @@ def version(endpoint: Endpoint) -> bytes:
 
 
 def getsockname(endpoint: Endpoint) -> Values:
-    """Return the local address: the method ``getsockname``.
+    """object:getsockname() → address, port, family | nil, error
 
-    Returns
-    -------
-    tuple
-        The address, the port as a string, the family; or nil and an error.
-
-    References
-    ----------
-    ``master:getsockname/*``, ``client:getsockname/*``, ``server:getsockname/*``, ``unconnected:getsockname/*``,
-    ``connected:getsockname/*``.
+    Return the local address. Disagreement: by the documentation the port is a number; up to 3.1.0 it is a string.
     """
+    # {master,client,server,unconnected,connected}:getsockname/address, unconnected:getsockname/unbound,
+    # {master,client,server,unconnected,connected}:getsockname/port, connected:getsockname/error,
+    # {master,client,server,unconnected}:getsockname/error
+    # Disagreement: {unconnected,connected}:getsockname/port-number
     return _name(endpoint, "getsockname", bytes)
 
 
 def getpeername(endpoint: Endpoint) -> Values:
-    """Return the peer's address: the method ``getpeername``.
+    """object:getpeername() → address, port, family | nil, error
 
-    Returns
-    -------
-    tuple
-        The address, the port as a number, the family; or nil and an error.
-
-    References
-    ----------
-    ``client:getpeername/*``, ``connected:getpeername/*``.
+    Return the address of the peer. The port is a number.
     """
+    # {client,connected}:getpeername/address,
+    # {client,connected}:getpeername/port, {client,connected}:getpeername/error
     return _name(endpoint, "getpeername", int)
 
 
 # socket.dns
 
 
-def _look_up(host: bytes) -> tuple[str, Sequence[str], Sequence[str]]:
-    """Return name, aliases and IPv4 addresses of a host, given by name or by address."""
+def _list(values: Sequence[Any]) -> Table:
+    """Return a table of values, by position."""
+    return Table(enumerate(values, 1))
+
+
+def _resolve(args: Arguments, first: int) -> Values:
+    """Return the result of `look_up`: name or first address, then a table of everything; or nil and an error."""
+    outcome, name, aliases, addresses = look_up(args.text("address"))
+    if outcome != DONE:
+        return (None, describe_host_error(outcome))
+    resolved = Table({b"name": name, b"alias": _list(aliases), b"ip": _list(addresses)})
+    return ((name, addresses[0])[first], resolved)
+
+
+@Builtin("address")
+def tohostname(args: Arguments) -> Values:
+    """socket.dns.tohostname(address) → name, resolved | nil, error
+
+    Find the canonical name of a host, given as an IPv4 address or as a name. `resolved` is a table with the fields
+    name, alias and ip.
+    """
+    # dns.tohostname/converts, dns.tohostname/ipv4-address, dns.tohostname/host-name, dns.tohostname/canonical-name,
+    # dns.tohostname/resolved, dns.tohostname/error
+    return _resolve(args, 0)
+
+
+@Builtin("address")
+def toip(args: Arguments) -> Values:
+    """socket.dns.toip(address) → ip, resolved | nil, error
+
+    Find the first IPv4 address of a host, given as in `tohostname`. `resolved` is the same table as there.
+    """
+    # dns.toip/converts, dns.toip/ip-address, dns.toip/host-name, dns.toip/first-address, dns.toip/resolved,
+    # dns.toip/error
+    return _resolve(args, 1)
+
+
+@Builtin("address")
+def getaddrinfo(args: Arguments) -> Values:
+    """socket.dns.getaddrinfo(address) → list | nil, error
+
+    Find all addresses of a host, given as an address or as a name. The list has a table for each address, with the
+    fields family and addr.
+    """
+    # dns.getaddrinfo/ipv4-address, dns.getaddrinfo/ipv6-address, dns.getaddrinfo/host-name
+    address = args.text("address")
     try:
-        address = socket.inet_ntoa(socket.inet_aton(host.decode("latin-1")))
-    except OSError:
-        return socket.gethostbyname_ex(host)  # type: ignore[arg-type]  # bytes are taken as they are, a str as IDNA
-    return socket.gethostbyaddr(address)
-
-
-def _list(values: Sequence[Any]) -> dict[int, Any]:
-    """Return a table of values, strings as bytes."""
-    return {
-        number: value.encode("latin-1") if isinstance(value, str) else value for number, value in enumerate(values, 1)
-    }
-
-
-def _resolve(arguments: Arguments, first: int) -> Values:
-    """Return what `_look_up` finds: its name or its first address, then a table of everything; or nil and an error."""
-    host = arguments.text(1)
-    try:
-        name, aliases, addresses = _look_up(host)
+        found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
+        names = [os.fsencode(socket.getnameinfo(each, _NUMERIC)[0]) for *_, each in found]
     except OSError as error:
-        return (None, describe_host_error(error))
-    resolved = {b"name": name.encode("latin-1"), b"alias": _list(aliases), b"ip": _list(addresses)}
-    return ((name, addresses[0])[first].encode("latin-1"), resolved)
-
-
-def tohostname(arguments: Arguments) -> Values:
-    """Find the name of a host: ``socket.dns.tohostname``.
-
-    Parameters
-    ----------
-    arguments
-        1: an IPv4 address or a host name.
-
-    Returns
-    -------
-    tuple
-        The canonic name, and a table with the fields name, alias and ip; or nil and an error.
-
-    Raises
-    ------
-    LuaError
-        The argument is no string.
-
-    References
-    ----------
-    ``dns.tohostname/*``.
-    """
-    return _resolve(arguments, 0)
-
-
-def toip(arguments: Arguments) -> Values:
-    """Find the IPv4 address of a host: ``socket.dns.toip``; as `tohostname`, but the first result is the address.
-
-    References
-    ----------
-    ``dns.toip/*``.
-    """
-    return _resolve(arguments, 1)
-
-
-def getaddrinfo(arguments: Arguments) -> Values:
-    """Find the addresses of a host: ``socket.dns.getaddrinfo``.
-
-    Parameters
-    ----------
-    arguments
-        1: an address or a host name.
-
-    Returns
-    -------
-    tuple
-        A list of tables with the fields family and addr; or nil and an error.
-
-    Raises
-    ------
-    LuaError
-        The argument is no string.
-
-    References
-    ----------
-    ``dns.getaddrinfo/*``.
-    """
-    host = arguments.text(1)
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        names = [socket.getnameinfo(address, _NUMERIC)[0].encode("latin-1") for *_, address in found]
-    except OSError as error:
-        return (None, describe_resolver_error(error))
-    return (_list([
-        {b"family": _FAMILY_NAMES.get(family, b"unknown"), b"addr": name}
+        return (None, describe_resolver_error(error))  # dns.getaddrinfo/error
+    addresses = [
+        # dns.getaddrinfo/family-inet, dns.getaddrinfo/family-inet6, dns.getaddrinfo/addr
+        Table({b"family": _FAMILY_NAMES.get(family, b"unknown"), b"addr": name})
         for (family, *_), name in zip(found, names, strict=True)
-    ]),)  # fmt: skip
+    ]
+    return (_list(addresses),)  # dns.getaddrinfo/converts, dns.getaddrinfo/list, dns.getaddrinfo/no-error
 
 
-def getnameinfo(arguments: Arguments) -> Values:
-    """Find the names of a host and of a service: ``socket.dns.getnameinfo``.
+@Builtin("address", "service")
+def getnameinfo(args: Arguments) -> Values:
+    """socket.dns.getnameinfo([address [, service]]) → list [, service] | nil, error
 
-    Parameters
-    ----------
-    arguments
-        1: an address or a host name, or nil; 2: the number or the name of a service, or nil.
-
-    Returns
-    -------
-    tuple
-        A list of the host's names, and, if a service was given, its name; or nil and an error.
-
-    Raises
-    ------
-    LuaError
-        Both are nil, or one is no string.
-
-    References
-    ----------
-    ``dns.getnameinfo/*``.
+    Find the names of a host, given as an address or as a name, and of a service, given as a number or as a name. One of
+    the two may be nil. The documentation does not have `service`.
     """
-    host, service = arguments.text(1, None), arguments.text(2, None)
-    if host is None and service is None:
-        raise LuaError(b"host and serv cannot be both nil")
+    # dns.getnameinfo/ipv4-address, dns.getnameinfo/ipv6-address, dns.getnameinfo/host-name
+    address = args.text("address", None)
+    service = args.text("service", None)
+    if address is None and service is None:
+        raise LuaError(b"host and serv cannot be both nil", located=True)
     try:
-        found = socket.getaddrinfo(host, service, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(address, service, type=socket.SOCK_STREAM)
     except OSError as error:
-        return (None, describe_resolver_error(error))
-    unasked = socket.NI_NUMERICHOST if host is None else 0  # no host was given: no name server is asked for its name
-    names = [socket.getnameinfo(address, unasked) for *_, address in found]
-    hosts = _list([name for name, _ in names] if host is not None else [])
-    return (hosts,) if service is None else (hosts, names[-1][1].encode("latin-1"))
+        return (None, describe_resolver_error(error))  # dns.getnameinfo/error
+    unasked = socket.NI_NUMERICHOST if address is None else 0  # without a host, no name server is asked for its name
+    hosts, host, service_name = [], b"", b""
+    for *_, each in found:
+        with suppress(OSError):  # C ignores errors: its buffers keep the last names, which at first are arbitrary
+            host, service_name = map(os.fsencode, socket.getnameinfo(each, unasked))
+        hosts.append(host)
+    names = _list(hosts if address is not None else [])
+    # dns.getnameinfo/converts, dns.getnameinfo/list, dns.getnameinfo/no-error
+    return (names,) if service is None else (names, service_name)
 
 
-def gethostname(_arguments: Arguments) -> Values:
-    """Return the name of this machine: ``socket.dns.gethostname``.
+@Builtin()
+def gethostname(_args: Arguments) -> Values:
+    """socket.dns.gethostname() → name
 
-    Returns
-    -------
-    tuple
-        The name.
-
-    References
-    ----------
-    ``dns.gethostname/*``.
+    Return the name of this machine.
     """
-    return (socket.gethostname().encode("latin-1"),)
+    return (os.fsencode(socket.gethostname()),)  # dns.gethostname/name, dns.gethostname/string
 
 
 #: The functions of ``socket.dns``.
-DNS = {
+DNS: Mapping[str, Builtin] = {
     "toip": toip,
     "tohostname": tohostname,
     "getaddrinfo": getaddrinfo,

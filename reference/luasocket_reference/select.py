@@ -1,7 +1,7 @@
-"""The law of select: which of several objects can be read from, or written to, without waiting.
+"""Select: which of several objects can be read from, or written to, without waiting.
 
-An object takes part if it has ``getfd``. One whose ``dirty`` is true is readable without asking the system, and then
-nobody waits. The limit is the number of a descriptor, not how many there are.
+An object takes part if it has ``getfd``. An object whose ``dirty`` is true is readable without a look at the system,
+and ends the wait. The limit applies to the value of a descriptor, not to the number of objects.
 """
 
 from __future__ import annotations
@@ -9,65 +9,96 @@ from __future__ import annotations
 import itertools
 import os
 import select
+from collections.abc import Iterator
 from typing import Any
 
-from luasocket_reference.auxiliar import Arguments, LuaError, Table, Values, call, index, to_number, truth
-from luasocket_reference.timeout import Timeout
+from luasocket_reference.lua.arguments import Arguments
+from luasocket_reference.lua.functions import Builtin
+from luasocket_reference.lua.numbers import to_number
+from luasocket_reference.lua.objects import call, index
+from luasocket_reference.lua.values import LuaError, Table, Values, field, truth
+from luasocket_reference.lua_version import LuaVersion
 from luasocket_reference.usocket import INVALID
 
 __all__ = ["SETSIZE", "global_select"]
 
 #: The first descriptor that is too large; the system's FD_SETSIZE.
-SETSIZE = 1024
+SETSIZE = 1024  # _SETSIZE/most-for-select, select/limit, select/limit-range
 
-#: Seconds that the system cannot count any more; LuaSocket keeps them in an int.
+#: The first number of seconds that does not fit into C's int, in which LuaSocket passes them to the system.
 _TOO_LONG = 0x8000_0000
 
 
-def _ask(value: Any, name: str) -> Any:
+def _ask(value: Any, name: str, lua: LuaVersion) -> Any:
     """Return the first result of a method; None if there is no such method."""
     method = index(value, name)
     if method is None:
         return None
-    results = call(method, value)
+    results = call(lua, method, value)
     return results[0] if results else None
 
 
-def _descriptor(value: Any) -> int:
+def _descriptor(value: Any, lua: LuaVersion) -> int:
     """Return the number of an object's descriptor, `INVALID` if it has none."""
-    number = to_number(_ask(value, "getfd"))
-    return int(number) if number is not None and number >= 0 else INVALID
+    number = to_number(_ask(value, "getfd", lua), lua)
+    if number is None or not number >= 0:
+        return INVALID
+    # C's conversion of a larger number is not defined; the reference takes it for a descriptor that is too large.
+    return int(min(number, _TOO_LONG))
 
 
-def _members(arguments: Arguments, position: int) -> list[tuple[int, Any]]:
+def _items(args: Arguments, name: str) -> Iterator[Any]:
+    """Return the values of a list, which is read while one goes through it."""
+    if args[name] is None:
+        return
+    table = args.table(name)  # select/recvt-empty, select/sendt-empty
+    for number in itertools.count(1):  # select/non-numeric-keys
+        value = field(table, number)
+        if value is None:
+            return
+        yield value
+
+
+def _members(args: Arguments, name: str) -> list[tuple[int, Any]]:
     """Return the objects of a list that take part, each after its descriptor."""
     members: list[tuple[int, Any]] = []
-    table = arguments.table(position) if arguments[position] is not None else {}
-    for number in itertools.count(1):
-        value = table.get(number)
-        if value is None:
-            break
-        descriptor = _descriptor(value)
+    for value in _items(args, name):
+        # select/non-sockets. Disagreement: a value that cannot be indexed, as a number, raises.
+        descriptor = _descriptor(value, args.dialect.lua)  # select/foreign-objects
         if descriptor >= SETSIZE:
-            raise arguments.error(position, "descriptor too large for set size")
-        if descriptor != INVALID:
+            raise args.error(name, "descriptor too large for set size")  # select/too-many
+        if descriptor != INVALID:  # select/closed-ignored
             members.append((descriptor, value))
     return members
+
+
+def _dirty(args: Arguments, descriptors: set[int]) -> list[Any]:
+    """Return the readers with buffered data, and take their descriptors out of those that the system is asked for.
+
+    Each reader is asked for its descriptor a second time, as in C.
+    """
+    dirty = []
+    for value in _items(args, "recvt"):
+        descriptor = _descriptor(value, args.dialect.lua)
+        if descriptor != INVALID and truth(_ask(value, "dirty", args.dialect.lua)):
+            dirty.append(value)
+            descriptors.discard(descriptor)
+    return dirty
 
 
 def _doubly_keyed(values: list[Any]) -> Table:
     """Return a table of values by position, and of positions by value."""
     table = Table()
     for number, value in enumerate(values, 1):
-        table[number] = value
-        table[value] = number
+        table[number] = value  # select/keyed-by-integer
+        table[value] = float(number)  # select/keyed-by-socket
     return table
 
 
 def _is_open(descriptor: int) -> bool:
-    """Tell whether a descriptor is open.
+    """Return whether a descriptor is open.
 
-    Linux looks at no descriptor above those that the process ever had, and Python then takes it for ready.
+    Linux looks at no descriptor above the highest that the process ever had, and Python then takes it for ready.
     """
     try:
         os.fstat(descriptor)
@@ -76,53 +107,37 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
-def global_select(arguments: Arguments) -> Values:
-    """Wait until an object is ready: ``socket.select``.
+@Builtin("recvt", "sendt", "timeout")
+def global_select(args: Arguments) -> Values:
+    """socket.select(recvt, sendt [, timeout]) → readable, writable | readable, writable, "timeout"
 
-    Parameters
-    ----------
-    arguments
-        1: the objects to be read from; 2: those to be written to; each nil or a list. 3: seconds to wait; nil or
-        negative for no limit.
-
-    Returns
-    -------
-    tuple
-        The objects that can be read from and those that can be written to, each by position, and each position by
-        object; and, if there are none, "timeout".
-
-    Raises
-    ------
-    LuaError
-        A list is none, or a value in it cannot be indexed; a descriptor is too large; or the system refuses.
-
-    References
-    ----------
-    ``select/*``.
+    Wait until an object of the list `recvt` can be read from, or an object of the list `sendt` be written to, but at
+    most `timeout` seconds; nil or a negative number is no limit. Each result has the objects by position, and each
+    position by object. Raises "select failed" if the system refuses.
     """
-    seconds = arguments.number(3, -1)
-    readers, writers = _members(arguments, 1), _members(arguments, 2)
-    objects = dict(readers + writers)  # of several with one descriptor, the last answers for it
+    # select/timeout-omitted, select/timeout-nil, select/timeout-negative
+    seconds = args.number("timeout", -1.0)  # select/timeout
+    readers = _members(args, "recvt")  # select/recvt, select/recvt-nil
+    writers = _members(args, "sendt")  # select/sendt, select/sendt-nil
+    objects = dict(readers + writers)  # the last of several objects with one descriptor stands for all of them
     readable, writable = {number for number, _ in readers}, {number for number, _ in writers}
-    dirty = []
-    for descriptor, value in readers:
-        if truth(_ask(value, "dirty")):
-            dirty.append(value)
-            readable.discard(descriptor)
-    timeout = Timeout(0 if dirty else seconds)
-    timeout.mark_start()
-    limit = timeout.remaining()
-    if limit >= _TOO_LONG:
-        raise LuaError(b"select failed")
+    dirty = _dirty(args, readable)
+    limit: float | None = None
+    if dirty or not seconds < 0:
+        limit = seconds if seconds > 0 and not dirty else 0.0  # NaN is 0
+    if limit is not None and limit >= _TOO_LONG:
+        raise LuaError(b"select failed", located=True)
     try:
-        ready = select.select(readable, writable, (), limit if limit >= 0 else None)
+        ready = select.select(readable, writable, (), limit)
         can_read, can_write = set(filter(_is_open, ready[0])), set(filter(_is_open, ready[1]))
     except OSError:
         if not dirty:
-            raise LuaError(b"select failed") from None
+            raise LuaError(b"select failed", located=True) from None
         can_read, can_write = readable, writable  # the system left the sets as they were
-    tables = (
-        _doubly_keyed(dirty + [objects[number] for number in sorted(can_read)]),
-        _doubly_keyed([objects[number] for number in sorted(can_write)]),
-    )
-    return tables if any(tables) else (*tables, b"timeout")
+    # select/reading, select/ready-for-reading, select/not-ready, select/accept-settimeout
+    readable_table = _doubly_keyed(dirty + [objects[number] for number in sorted(can_read)])
+    # select/writing, select/ready-for-writing
+    writable_table = _doubly_keyed([objects[number] for number in sorted(can_write)])
+    if readable_table or writable_table:
+        return (readable_table, writable_table)  # select/no-error
+    return (readable_table, writable_table, b"timeout")  # select/timeout-error

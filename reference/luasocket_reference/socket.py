@@ -1,7 +1,7 @@
-"""The law of socket objects: what TCP and UDP objects have in common, as ``socket.h`` is the one face of all systems.
+"""What TCP and UDP objects have in common, as ``socket.h`` has one interface for all systems.
 
-An object has one end of a connection, which holds its descriptor, and a timeout. Here are the methods that do the same
-for every kind of object; which class each works on, the tables of ``tcp`` and ``udp`` say.
+An object is one end of a connection, with a descriptor and a timeout. The methods here do the same for both kinds of
+objects; the tables of ``tcp`` and ``udp`` say which class each works on.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import weakref
 from typing import ClassVar
 
 from luasocket_reference import inet, options
-from luasocket_reference.auxiliar import Arguments, Method, Object, Values, answer, as_int
+from luasocket_reference.auxiliar import ClassedObject, Method
 from luasocket_reference.dialect import Dialect
+from luasocket_reference.lua.arguments import Arguments
+from luasocket_reference.lua.numbers import as_int
+from luasocket_reference.lua.values import Values, results_or_error
 from luasocket_reference.timeout import Timeout
 from luasocket_reference.usocket import Descriptor
 
 __all__ = ["SocketObject"]
 
 
-class SocketObject(Object):
+class SocketObject(ClassedObject):
     """A TCP or UDP object.
 
     Parameters
@@ -38,14 +41,13 @@ class SocketObject(Object):
     NEW
         The class of a new object.
     KIND
-        What the tables of options call it: "tcp" or "udp".
+        Its name in the tables of options: "tcp" or "udp".
     TYPE
         The system's type of its socket.
 
     Notes
     -----
-    In Python a method is called with Lua's arguments and returns Lua's results: ``client.receive(b"*l")``. The object
-    is closed when nobody refers to it any more.
+    In Python a method is called with Lua's arguments and returns Lua's results: ``client.receive(b"*l")``.
     """
 
     NEW: ClassVar[str]
@@ -57,169 +59,134 @@ class SocketObject(Object):
         self._endpoint = inet.Endpoint(dialect, self.TYPE, family, descriptor)
         self._descriptor = self._endpoint.descriptor
         self._timeout = Timeout()
-        weakref.finalize(self, self._descriptor.destroy)
+        weakref.finalize(self, self._descriptor.destroy)  # {master,client,server,unconnected,connected}:close/collected
 
     @classmethod
     def create(cls, dialect: Dialect, family: int) -> Values:
-        """Make an object: ``socket.tcp``, ``socket.udp``, and those of one family, as ``socket.tcp6``.
+        """socket.tcp() → master | nil, error; socket.udp() → unconnected | nil, error
 
-        Parameters
-        ----------
-        dialect
-            That of the module.
-        family
-            Its family; ``AF_UNSPEC`` for one without a descriptor.
-
-        Returns
-        -------
-        tuple
-            The object; or nil and an error.
-
-        References
-        ----------
-        ``tcp/*``, ``tcp6/*``, ``udp/*``, ``udp6/*``.
+        Make an object: of IPv4, of IPv6, or, with ``AF_UNSPEC``, of either, without a descriptor yet.
         """
         made = cls(dialect, cls.NEW, family)
-        return answer(None if family == socket.AF_UNSPEC else made._endpoint.create(family, v6only=True), made)
+        failure = None
+        if family != socket.AF_UNSPEC:  # {tcp,tcp6,udp,udp6}/error
+            failure = made._endpoint.create(family, v6only=True)  # {tcp6,udp6}/v6only
+        return results_or_error(failure, made)  # {tcp,tcp6,udp,udp6}/creates, {tcp,tcp6,udp,udp6}/no-error
 
-    @Method
-    def close(self, _arguments: Arguments) -> Values:
-        """Close the socket: ``close``.
+    @Method()
+    def close(self, _args: Arguments) -> Values:
+        """object:close() → 1
 
-        Returns
-        -------
-        tuple
-            1, also if it is closed.
-
-        References
-        ----------
-        ``master:close/*``, ``client:close/*``, ``server:close/*``, ``unconnected:close/*``, ``connected:close/*``.
+        Close the socket of the system. The object stays, and methods that need a socket fail; some of them, as
+        connect, make a new one. A closed object may be closed again.
         """
+        # {master,client,server,unconnected,connected}:close/closes-socket,
+        # {master,client,server,unconnected,connected}:close/frees-address, {tcp,tcp6}/close
         self._descriptor.destroy()
-        return (1,)
+        return (1.0,)  # {master,client,server,unconnected,connected}:close/again
 
-    @Method
-    def dirty(self, _arguments: Arguments) -> Values:
-        """Tell whether something was read and not returned: ``dirty``.
+    @Method()
+    def dirty(self, _args: Arguments) -> Values:
+        """object:dirty() → boolean
 
-        Returns
-        -------
-        tuple
-            False: nothing is, but for a TCP object.
-
-        References
-        ----------
-        ``master:dirty/*``, ``client:dirty/*``, ``server:dirty/*``.
+        Return whether there are bytes that were read and not returned yet. Only TCP objects can have any.
         """
         return (False,)
 
-    @Method
-    def getfamily(self, _arguments: Arguments) -> Values:
-        """Return the family: ``getfamily``.
+    @Method()
+    def getfamily(self, _args: Arguments) -> Values:
+        """object:getfamily() → family
 
-        Returns
-        -------
-        tuple
-            "inet6" or "inet4", the latter also for an object of no family yet.
+        Return "inet6" or "inet4", the latter also for an object of no family yet. The documentation does not have this
+        method.
         """
         return (inet.version(self._endpoint),)
 
-    @Method
-    def getfd(self, _arguments: Arguments) -> Values:
-        """Return the descriptor: ``getfd``.
+    @Method()
+    def getfd(self, _args: Arguments) -> Values:
+        """object:getfd() → handle
 
-        Returns
-        -------
-        tuple
-            Its number, -1 for none.
-
-        References
-        ----------
-        ``master:getfd/*``, ``client:getfd/*``, ``server:getfd/*``.
+        Return the number of the descriptor, -1 for none.
         """
-        return (self._descriptor.number,)
+        # {master,client,server}:getfd/descriptor, {master,client,server}:getfd/closed
+        return (float(self._descriptor.number),)
 
-    @Method
-    def getoption(self, arguments: Arguments) -> Values:
-        """Return an option: ``getoption``; see `options.getoption`."""
-        return options.getoption(self.KIND, self._descriptor, arguments)
+    @Method("option")
+    def getoption(self, args: Arguments) -> Values:
+        """object:getoption(option) → value | nil, error
 
-    @Method
-    def getpeername(self, _arguments: Arguments) -> Values:
-        """Return the address of the peer: ``getpeername``; see `inet.getpeername`."""
+        Return an option; see `options.getoption`.
+        """
+        return options.getoption(self.KIND, self._descriptor, args)
+
+    @Method()
+    def getpeername(self, _args: Arguments) -> Values:
+        """object:getpeername() → address, port, family | nil, error
+
+        Return the address of the peer; see `inet.getpeername`.
+        """
         return inet.getpeername(self._endpoint)
 
-    @Method
-    def getsockname(self, _arguments: Arguments) -> Values:
-        """Return the local address: ``getsockname``; see `inet.getsockname`."""
+    @Method()
+    def getsockname(self, _args: Arguments) -> Values:
+        """object:getsockname() → address, port, family | nil, error
+
+        Return the local address; see `inet.getsockname`.
+        """
         return inet.getsockname(self._endpoint)
 
-    @Method
-    def gettimeout(self, _arguments: Arguments) -> Values:
-        """Return both timeouts: ``gettimeout``; see `Timeout.gettimeout`."""
+    @Method()
+    def gettimeout(self, _args: Arguments) -> Values:
+        """object:gettimeout() → block, total
+
+        Return both timeouts; see `Timeout.gettimeout`.
+        """
         return self._timeout.gettimeout()
 
-    @Method
-    def setfd(self, arguments: Arguments) -> Values:
-        """Hold another descriptor: ``setfd``. The old one stays open.
+    @Method("fd")
+    def setfd(self, args: Arguments) -> Values:
+        """object:setfd(fd) → nothing
 
-        Parameters
-        ----------
-        arguments
-            2: its number.
-
-        Returns
-        -------
-        tuple
-            Nothing.
-
-        Raises
-        ------
-        LuaError
-            The argument is no number.
-
-        References
-        ----------
-        ``master:setfd/*``, ``client:setfd/*``, ``server:setfd/*``.
+        Use the descriptor of the number `fd` from now on. The previous one stays open.
         """
-        self._descriptor.number = as_int(arguments.number(2))
+        # {master,client,server}:setfd/sets,
+        # {master,client,server}:setfd/not-closed, {master,client,server}:setfd/nothing-else
+        self._descriptor.number = as_int(args.number("fd"))
         return ()
 
-    @Method
-    def setoption(self, arguments: Arguments) -> Values:
-        """Set an option: ``setoption``; see `options.setoption`."""
-        return options.setoption(self.KIND, self._descriptor, arguments)
+    @Method("option", "value")
+    def setoption(self, args: Arguments) -> Values:
+        """object:setoption(option [, value]) → 1 | nil, error
 
-    @Method
-    def setsockname(self, arguments: Arguments) -> Values:
-        """Bind to a local address: ``setsockname``, which TCP objects have as ``bind``, too.
-
-        Parameters
-        ----------
-        arguments
-            2: a host, "*" for every address; 3: a port, 0 for one that is free.
-
-        Returns
-        -------
-        tuple
-            1; or nil and an error.
-
-        Raises
-        ------
-        LuaError
-            An argument is of a wrong type.
-
-        References
-        ----------
-        ``master:bind/*``, ``unconnected:setsockname/*``.
+        Set an option; see `options.setoption`.
         """
-        host, service = arguments.text(2), arguments.text(3)
-        return answer(self._endpoint.bind(host, service, self._endpoint.family), 1)
+        return options.setoption(self.KIND, self._descriptor, args)
 
-    @Method
-    def settimeout(self, arguments: Arguments) -> Values:
-        """Set a timeout: ``settimeout``; see `Timeout.settimeout`."""
-        return self._timeout.settimeout(arguments)
+    @Method("address", "port")
+    def setsockname(self, args: Arguments) -> Values:
+        """master:bind(address, port) → 1 | nil, error; unconnected:setsockname(address, port) → 1 | nil, error
+
+        Bind to a local address. `address` is an IP address, a host name, or "*" for all interfaces; `port` is 0 for a
+        free one. A TCP master has the method under both names.
+        """
+        # master:bind/ip-address, unconnected:setsockname/ip-address,
+        # master:bind/host-name, unconnected:setsockname/host-name
+        address = args.text("address")
+        port = args.text("port")  # master:bind/port-range, master:bind/ephemeral, unconnected:setsockname/ephemeral
+        # master:bind/binds, unconnected:setsockname/binds, unconnected:setsockname/before-sending,
+        # unconnected:setsockname/once, unconnected:setsockname/unchangeable
+        failure = self._endpoint.bind(address, port, self._endpoint.family)
+        # master:bind/returns, unconnected:setsockname/returns, master:bind/no-error,
+        # unconnected:setsockname/no-error, master:bind/error, unconnected:setsockname/error
+        return results_or_error(failure, 1.0)
+
+    @Method("value", "mode")
+    def settimeout(self, args: Arguments) -> Values:
+        """object:settimeout([value [, mode]]) → 1
+
+        Limit how long the calls of the object can block; see `Timeout.settimeout`.
+        """
+        return self._timeout.settimeout(args)
 
     def _connect(self, host: bytes, service: bytes) -> bytes | None:
         """Connect to a peer of the object's family; return None, or an error."""

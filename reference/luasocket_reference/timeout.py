@@ -1,23 +1,28 @@
-"""The law of time: what a timeout is, how much of it is left, what time it is, and how to wait for nothing.
+"""Time: the timeouts of an object and how much of them is left, the time of day, and sleep.
 
 A timeout has two limits, in seconds, negative for none: `block` for a wait and `total` for a call. With one of them
 set, it is a deadline of the whole call. With both, each wait has `block` at most, and the waits together `total`.
-Nobody else computes with times.
 """
 
 from __future__ import annotations
 
 import time
 
-from luasocket_reference.auxiliar import Arguments, Values
+from luasocket_reference.lua.arguments import Arguments
+from luasocket_reference.lua.functions import Builtin
+from luasocket_reference.lua.values import Values
 
 __all__ = ["Timeout", "gettime", "global_gettime", "global_sleep"]
 
-#: The longest that sleep can be asked for, in seconds: C's INT_MAX.
+#: The longest sleep, in seconds: C's INT_MAX.
 _LONGEST_SLEEP = 0x7FFF_FFFF
 
 #: By the first character of a mode: the limit that it sets.
-_MODES = {b"b": "block", b"t": "total", b"r": "total"}
+_MODES = {
+    b"b": "block",  # {master,client,server}:settimeout/mode-b
+    b"t": "total",  # {master,client,server}:settimeout/mode-t
+    b"r": "total",  # an old name of "t", which the documentation does not have
+}
 
 
 def gettime() -> float:
@@ -39,110 +44,74 @@ class Timeout:
     __slots__ = ("_start", "block", "total")
 
     def __init__(self, block: float = -1.0, total: float = -1.0) -> None:
+        # {client,master}:settimeout/default-send, {client,master,unconnected,connected}:settimeout/default-receive,
+        # {master,server}:settimeout/default-accept, unconnected:settimeout/default-receivefrom
         self.block = block
         self.total = total
         self.mark_start()
 
     def mark_start(self) -> None:
         """Note that a call begins now."""
-        self._start = time.monotonic()  # a clock that nobody sets back
+        self._start = time.monotonic()  # not the time of day, which can be set back
 
     @property
     def is_zero(self) -> bool:
-        """Whether a call may not wait at all. A total of 0 alone does not say so: then one looks first."""
+        """Whether a call may not wait at all. A total of 0 alone does not say so: then the system is asked first."""
         return self.block == 0
 
     def remaining(self) -> float:
-        """Return how long the next wait of this call can be, in seconds; negative for no limit.
+        """Return how long the next wait of this call can be, in seconds; -1 for no limit. A limit of NaN is 0.
 
-        References
-        ----------
-        ``client:settimeout/mode-b``, ``client:settimeout/mode-t``, ``client:settimeout/modes-together``.
+        Disagreement: by the documentation, mode "b" limits each single wait. Where it is the only limit, the library
+        takes it for a deadline of the whole call.
         """
         limit = self.block if self.total < 0 else self.total
-        if limit < 0:
-            return limit
-        left = max(0.0, limit - time.monotonic() + self._start)  # a limit that is no number is none: 0
-        return min(self.block, left) if self.block >= 0 else left
+        if limit < 0:  # {client,master,server,unconnected,connected}:settimeout/negative
+            return -1.0
+        left = limit - time.monotonic() + self._start
+        left = left if left > 0 else 0.0
+        if self.total < 0:
+            return left
+        return self.block if 0 <= self.block < left else left  # {master,client,server}:settimeout/modes-together
 
-    def settimeout(self, arguments: Arguments) -> Values:
-        """Set a limit: the method ``settimeout`` of all objects.
+    def settimeout(self, args: Arguments) -> Values:
+        """object:settimeout([value [, mode]]) → 1
 
-        Parameters
-        ----------
-        arguments
-            2: seconds; nil or negative for no limit. 3: the mode, "b" (the default), "t", or its old name "r".
-
-        Returns
-        -------
-        tuple
-            1.
-
-        Raises
-        ------
-        LuaError
-            The value is no number, or the mode no mode.
-
-        References
-        ----------
-        ``master:settimeout/*``, ``client:settimeout/*``, ``server:settimeout/*``, ``unconnected:settimeout/*``,
-        ``connected:settimeout/*``.
+        Limit how long the calls of an object can block. `value` is in seconds; nil or a negative number takes the
+        limit away. `mode` says which limit: "b" (the default) or "t". Raises "invalid timeout mode" for anything else.
         """
-        seconds = arguments.number(2, -1)
-        mode = _MODES.get(arguments.text(3, b"b")[:1])
+        # {client,master,server,unconnected,connected}:settimeout/nil
+        value = args.number("value", -1.0)  # {client,master,server,unconnected,connected}:settimeout/seconds
+        name = args.text("mode", b"b")  # {master,client,server}:settimeout/mode-optional
+        mode = _MODES.get(name[:1])
         if mode is None:
-            raise arguments.error(3, "invalid timeout mode")
-        setattr(self, mode, float(seconds))
-        return (1,)
+            raise args.error("mode", "invalid timeout mode")
+        setattr(self, mode, value)
+        return (1.0,)
 
     def gettimeout(self) -> Values:
-        """Return both limits, in seconds: the method ``gettimeout`` of all objects.
+        """object:gettimeout() → block, total
 
-        Returns
-        -------
-        tuple
-            The limit of a wait and that of a call; -1 for none.
+        Return both limits in seconds, -1 for none. The documentation does not have this method.
         """
         return (self.block, self.total)
 
 
-def global_gettime(_arguments: Arguments) -> Values:
-    """Return the time: ``socket.gettime``.
+@Builtin()
+def global_gettime(_args: Arguments) -> Values:
+    """socket.gettime() → seconds
 
-    Returns
-    -------
-    tuple
-        Seconds since 1 January 1970, UTC.
-
-    References
-    ----------
-    ``gettime/*``.
+    Return the time in seconds, with their fraction, since 1 January 1970, UTC.
     """
-    return (gettime(),)
+    return (gettime(),)  # gettime/seconds, gettime/epoch, gettime/difference
 
 
-def global_sleep(arguments: Arguments) -> Values:
-    """Wait for nothing but time: ``socket.sleep``.
+@Builtin("time")
+def global_sleep(args: Arguments) -> Values:
+    """socket.sleep(time) → nothing
 
-    Parameters
-    ----------
-    arguments
-        1: seconds; a negative number is 0.
-
-    Returns
-    -------
-    tuple
-        Nothing.
-
-    Raises
-    ------
-    LuaError
-        The argument is no number.
-
-    References
-    ----------
-    ``sleep/*``.
+    Sleep for `time` seconds; a negative number is 0.
     """
-    seconds = arguments.number(1)
-    time.sleep(max(0, min(seconds, _LONGEST_SLEEP)))  # what is no number is 0
+    seconds = args.number("time")  # sleep/seconds
+    time.sleep(min(seconds, _LONGEST_SLEEP) if seconds > 0 else 0)  # sleep/freezes
     return ()

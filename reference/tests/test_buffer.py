@@ -1,4 +1,4 @@
-"""Large amounts: what is sent arrives, whole and in time that is linear."""
+"""Large amounts arrive whole, in linear time."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Exceptions on their way through Python."""
+"""Exceptions of Python and of Lua in ``protect`` and ``newtry``."""
 
 import pytest
 from luasocket_reference import LuaError
@@ -10,7 +10,7 @@ def test_an_exception_is_a_table_of_its_message(socket):
     assert caught.value.value == {1: b"message"}
 
 
-def test_what_is_no_error_of_lua_goes_through_protect(socket):
+def test_protect_does_not_catch_other_exceptions(socket):
     def broken():
         raise ZeroDivisionError
 
@@ -19,7 +19,7 @@ def test_what_is_no_error_of_lua_goes_through_protect(socket):
         protected()
 
 
-def test_functions_of_python_work_together(socket, connection):
+def test_python_functions_in_newtry_and_protect(socket, connection):
     closed = []
     (lua_try,) = socket.newtry(lambda: closed.append(connection.client.close()) or ())
     (protected,) = socket.protect(lambda pattern: lua_try(*connection.client.receive(pattern)))

@@ -1,10 +1,10 @@
 """The helper module calls through the module, and its streams are tables."""
 
 from luasocket_reference import index, setindex
-from luasocket_reference.auxiliar import type_name
+from luasocket_reference.lua.values import type_name
 
 
-def test_a_replaced_function_is_heard(socket):
+def test_a_replaced_function_is_used(socket):
     heard = []
     setindex(socket, "connect", lambda *arguments: heard.append(arguments) or (None, b"no"))
     assert socket.connect4("host", 1) == (None, b"no")

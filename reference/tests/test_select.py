@@ -1,4 +1,4 @@
-"""Objects of Python's that select accepts."""
+"""Tables and objects of Python that ``select`` accepts."""
 
 import pytest
 from luasocket_reference import LuaError, Table
@@ -17,7 +17,7 @@ def test_a_table_with_getfd_takes_part(connection, socket, kind):
     assert socket.select({1: stand_in})[0][1] is stand_in
 
 
-def test_what_a_stand_in_raises_comes_out(socket):
+def test_an_error_raised_by_getfd_is_raised_by_select(socket):
     def getfd(_held):
         raise LuaError({b"code": 1})
 

@@ -1,4 +1,4 @@
-"""Every method of the tables is there, and each has a docstring."""
+"""Each method in the tables of classes exists and has a docstring."""
 
 import pytest
 from luasocket_reference.auxiliar import GROUPS, Method

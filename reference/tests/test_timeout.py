@@ -14,7 +14,7 @@ from luasocket_reference.timeout import Timeout
         (math.nan, -1, 0, 0), (math.inf, -1, 1, math.inf),
     ],
 )  # fmt: skip
-def test_what_is_left(monkeypatch, block, total, passed, remaining):
+def test_the_remaining_time(monkeypatch, block, total, passed, remaining):
     timeout = Timeout(block, total)
     monkeypatch.setattr(module.time, "monotonic", lambda: 100.0)
     timeout.mark_start()

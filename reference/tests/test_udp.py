@@ -4,7 +4,7 @@ from socket import AF_INET, SOCK_DGRAM
 from socket import socket as system_socket
 
 
-def test_the_sender_may_be_anyone(socket):
+def test_an_unconnected_socket_receives_from_a_foreign_socket(socket):
     (receiver,) = socket.udp()
     assert receiver.setsockname("127.0.0.1", 0) == (1,)
     host, port, family = receiver.getsockname()
@@ -15,7 +15,7 @@ def test_the_sender_may_be_anyone(socket):
         assert receiver.receivefrom() == (b"\0\xff", b"127.0.0.1", sender.getsockname()[1])
 
 
-def test_a_peer_can_be_left(socket):
+def test_a_connected_socket_can_be_disconnected(socket):
     (one,) = socket.udp()
     for peer in ("127.0.0.1", "*", "127.0.0.1"):
         assert one.setpeername(peer, 9) == (1,)

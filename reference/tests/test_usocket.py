@@ -1,4 +1,4 @@
-"""Descriptors: who closes them and when, and that others run while one waits."""
+"""Descriptors: when they are closed, and that other threads run during a wait."""
 
 import gc
 import os
@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 from luasocket_reference.timeout import Timeout
-from luasocket_reference.usocket import CLOSED, Descriptor, describe_error, describe_host_error
+from luasocket_reference.usocket import CLOSED, DONE, Descriptor, describe_error, describe_host_error, look_up
 
 
 def is_open(number):
@@ -19,11 +19,11 @@ def is_open(number):
 
 
 @pytest.mark.parametrize("kind", ["tcp6", "udp6"])
-def test_an_object_is_closed_when_nobody_knows_it(socket, kind):
+def test_an_unreferenced_object_is_closed(socket, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         (made,) = getattr(socket, kind)()
-        (number,) = made.getfd()
+        number = int(made.getfd()[0])
         assert is_open(number)
         del made
         assert not is_open(number)
@@ -31,7 +31,7 @@ def test_an_object_is_closed_when_nobody_knows_it(socket, kind):
 
 def test_an_object_in_a_cycle_is_closed_by_the_collector(socket, recwarn):
     (made,) = socket.tcp6()
-    (number,) = made.getfd()
+    number = int(made.getfd()[0])
     cycle = [made]
     cycle.append(cycle)
     del made, cycle
@@ -42,11 +42,11 @@ def test_an_object_in_a_cycle_is_closed_by_the_collector(socket, recwarn):
 
 def test_setfd_leaves_the_old_descriptor_open(socket):
     (made,) = socket.udp6()
-    (number,) = made.getfd()
+    number = int(made.getfd()[0])
     assert made.setfd(-1) == ()
     assert is_open(number)
     (other,) = socket.udp6()
-    (dropped,) = other.getfd()
+    dropped = int(other.getfd()[0])
     other.setfd(number)
     assert other.getsockname()[0] == b"::"
     other.close()
@@ -54,7 +54,7 @@ def test_setfd_leaves_the_old_descriptor_open(socket):
     os.close(dropped)
 
 
-def test_setfd_takes_what_is_no_socket(socket):
+def test_setfd_accepts_any_descriptor(socket):
     reading, writing = os.pipe()
     (master,) = socket.tcp()
     master.setfd(reading)
@@ -70,10 +70,22 @@ def test_setfd_takes_what_is_no_socket(socket):
 def test_no_descriptor_is_closed():
     assert Descriptor().send(b"x", Timeout())[0] == CLOSED
     assert describe_error(CLOSED) == b"closed"
-    assert describe_host_error(OSError(1, "")) == b"host not found"
 
 
-def test_others_run_while_one_waits(connection):
+@pytest.mark.parametrize(
+    ("outcome", "message"), [(1, b"host not found"), (2, b"Host name lookup failure"), (-1, b"timeout")]
+)
+def test_errors_of_the_old_resolver(outcome, message):
+    assert describe_host_error(outcome) == message
+
+
+def test_the_old_resolver_knows_this_machine():
+    assert look_up(b"127.1")[0] == DONE
+    assert look_up(b"127.0.0.1")[3] == [b"127.0.0.1"]
+    assert look_up(b"::ffff:127.0.0.1") == look_up(b"::1") == (1, b"", [], [])
+
+
+def test_other_threads_run_during_a_wait(connection):
     answers = []
     waiting = threading.Thread(target=lambda: answers.append(connection.client.receive()))
     waiting.start()

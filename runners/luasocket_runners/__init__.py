@@ -1,8 +1,8 @@
-"""HOW: what plays the behaviours of ``luasocket_spec`` on a port.
+"""Runs the behaviours of ``luasocket_spec`` on a port, and reports the results.
 
-What lives here: ports and their adapters, the engine, the matcher, peers, reports, the command. What may not:
-behaviours (the spec's), the semantics of LuaSocket (the reference's).
+It has the ports and their adapters, the engine, the peers, the reports and the command. Behaviours are the spec's, and
+LuaSocket's semantics are the reference's.
 """
 
-#: The version of the distribution. It stands here, and not in its metadata, for those take long to read.
+#: The version of the distribution. It is here, and not only in the metadata, which take long to read.
 __version__ = "0.1.0"

@@ -2,6 +2,6 @@
 
 import sys
 
-from luasocket_runners.cli import main
+from luasocket_runners.cli.main import main
 
 sys.exit(main())

@@ -1,8 +1,4 @@
-"""Which statements of the documentation are held by behaviours.
-
-What lives here: counting, and the two views of it for a terminal. What may not: judging whether a
-behaviour is any good.
-"""
+"""Counts the statements of the documentation that behaviours cover."""
 
 from __future__ import annotations
 
@@ -15,30 +11,30 @@ from luasocket_spec.model import Spec, Statement
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The ids of the behaviours that cite each statement, for every statement."""
+    """The ids of the behaviours that cover each statement, for every statement."""
 
     statements: Mapping[str, Statement]
-    cited_by: Mapping[str, tuple[str, ...]]
+    covered_by: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, spec: Spec) -> Coverage:
-        """Count what the behaviours of a spec cite."""
-        cited: dict[str, list[str]] = {name: [] for name in spec.statements}
+        """Count the statements that the behaviours of a spec cover."""
+        covered: dict[str, list[str]] = {name: [] for name in spec.statements}
         for behaviour in spec.behaviours:
-            for name in behaviour.cites:
-                cited[name].append(behaviour.id)
-        return cls(spec.statements, {name: tuple(ids) for name, ids in cited.items()})
+            for name in behaviour.covers:
+                covered[name].append(behaviour.id)
+        return cls(spec.statements, {name: tuple(ids) for name, ids in covered.items()})
 
     def missing(self) -> list[Statement]:
-        """Return the statements that no behaviour cites and that are not waived."""
+        """Return the statements that no behaviour covers and that are not waived."""
         return [
             statement
             for name, statement in self.statements.items()
-            if statement.waived is None and not self.cited_by[name]
+            if statement.waived is None and not self.covered_by[name]
         ]
 
     def table(self) -> str:
-        """Return a table by function: statements, cited, waived, behaviours."""
+        """Return a table with a line for each function: statements, covered, waived, behaviours."""
         functions: dict[str, list[Statement]] = defaultdict(list)
         for statement in self.statements.values():
             functions[statement.function].append(statement)
@@ -46,8 +42,8 @@ class Coverage:
         lines = [f"{'function':<{width}}  statements  covered  waived  behaviours"]
         for name, statements in functions.items():
             waived = sum(statement.waived is not None for statement in statements)
-            covered = sum(bool(self.cited_by[statement.id]) for statement in statements)
-            behaviours = len({identity for statement in statements for identity in self.cited_by[statement.id]})
+            covered = sum(bool(self.covered_by[statement.id]) for statement in statements)
+            behaviours = len({identity for statement in statements for identity in self.covered_by[statement.id]})
             mark = "" if covered + waived == len(statements) else "  <- missing"
             lines.append(f"{name:<{width}}  {len(statements):>10}  {covered:>7}  {waived:>6}  {behaviours:>10}{mark}")
         due = sum(statement.waived is None for statement in self.statements.values())

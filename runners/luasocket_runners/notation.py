@@ -1,35 +1,38 @@
-"""Lua's own notation for values, calls and expectations, for people to read.
+"""Shows values, calls and expectations in Lua's notation.
 
-What lives here: turning run-time values, spec values and steps into text. What may not: deciding whether they agree
-(``matcher``), or where the text goes (``report``, the CLI). What a port printed is untrusted: every byte outside
-printable ASCII is escaped here.
+Text from a port is untrusted: every byte outside printable ASCII is escaped here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isinf, isnan
+from math import isinf, isnan, log10
 
 from luasocket_spec import model
 
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
-#: Bytes of a string that are shown whole; more would hide the difference that the reader looks for.
+#: Bytes up to which a string is shown whole; a longer one would hide the difference that the reader looks for.
 SHOWN_BYTES = 160
-#: Of a longer one, the bytes that are shown of its beginning and of its end.
+#: Bytes that are shown of the beginning and of the end of a longer string.
 SHOWN_HEAD, SHOWN_TAIL = 60, 20
-#: Bytes that repeat themselves, at least, to be shown as a repetition: fewer are read as easily themselves.
+#: Bytes from which on a repetition is shown as one: a shorter one is as easily read itself.
 _LONG_RUN = 32
-#: How often, at least, and how long at most, what repeats itself is.
+#: How often a unit has to be repeated at least, and how long it is at most.
 _REPEATED, _PERIOD = 4, 64
-#: Bytes up to which two strings are shown whole beside each other; beyond, the place where they part says more.
+#: Bytes up to which two strings are shown whole beside each other; for longer ones, the place of the difference is
+#: clearer.
 SHORT_STRING = 60
-#: Bytes that are shown from there on.
+#: Bytes that are shown from that place on.
 _AROUND = 16
-#: Entries of a table that are shown, likewise.
+#: Entries of a table, and values of a list, that are shown.
 SHOWN_ENTRIES = 24
+#: Digits up to which an integer is shown whole, and those that are shown of a longer one.
+SHOWN_DIGITS, _HEAD_DIGITS = 40, 20
+#: Characters of one value that are shown: tables may be nested.
+SHOWN_CHARACTERS = 2000
 
-#: Characters of a port's own words that are shown in one place: a sentence or two.
+#: Characters of a port's own text that are shown in one place: a sentence or two.
 SHOWN_WORDS = 300
 
 _ESCAPES = {0x22: '\\"', 0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
@@ -78,9 +81,9 @@ def quote(text: bytes) -> str:
 
 
 def string(text: bytes) -> str:
-    """Return an expression that every Lua reads as these bytes; one that is long and without a rule is cut.
+    """Return an expression that every Lua reads as these bytes; a long string without repetitions is cut.
 
-    What is cut has no closing quote but ``"…"`` in its middle, and its length in bytes behind it.
+    A cut string has ``…`` in its middle, and its length in bytes behind it.
     """
     pieces = _pieces(text)
     if pieces is not None:
@@ -91,9 +94,9 @@ def string(text: bytes) -> str:
 
 
 def _pieces(text: bytes) -> list[str] | None:
-    """Return the operands of a concatenation that has a repetition in it; None: there is none, or it is too long."""
+    """Return the operands of a concatenation with repetitions; None: there are none, or it is too long."""
     pieces: list[str] = []
-    start = at = 0  # between them, what repeats nothing
+    start = at = 0  # between them: bytes without a repetition
     plain_bytes = 0
     while at < len(text):
         period, length = _run(text, at)
@@ -116,10 +119,10 @@ def _pieces(text: bytes) -> list[str] | None:
 
 
 def _run(text: bytes, at: int) -> tuple[int, int]:
-    """Return the period of what begins to repeat itself at a place, and its length; (0, 0) where nothing does."""
+    """Return the period and the length of a repetition that begins at an index; (0, 0) where none does."""
     for period in range(1, min(_PERIOD, (len(text) - at) // _REPEATED) + 1):
         least = max(_REPEATED * period, _LONG_RUN)
-        # the string is periodic as far as it is like itself, moved by the period
+        # the string is periodic as far as it equals itself shifted by the period
         if text[at : at + least - period] == text[at + period : at + least] and at + least <= len(text):
             return period, period + first_difference(text[at:], text[at + period :])
     return 0, 0
@@ -138,14 +141,14 @@ def first_difference(left: bytes, right: bytes) -> int:
 
 
 def difference(expected: bytes, actual: bytes) -> str:
-    """Return how two different strings differ: short ones whole, of long ones the place where they part."""
-    case = ": other upper and lower case" if expected.lower() == actual.lower() else ""
+    """Return how two strings differ: short ones are shown whole, of long ones the place of the difference."""
+    case = ": upper and lower case differ" if expected.lower() == actual.lower() else ""
     if max(len(expected), len(actual)) <= SHORT_STRING:
         return f"{string(actual)} instead of {string(expected)}{case}"
     at = first_difference(expected, actual)
     lengths = "" if len(expected) == len(actual) else f", {len(actual)} bytes instead of {len(expected)}"
     if at == min(len(expected), len(actual)):
-        return f"the string is right up to byte {at}{lengths}"
+        return f"the first {at} bytes are right{lengths}"
     there, due = quote(actual[at : at + _AROUND]), quote(expected[at : at + _AROUND])
     return f"the strings differ at byte {at + 1}: {there} instead of {due}{lengths}{case}"
 
@@ -153,7 +156,7 @@ def difference(expected: bytes, actual: bytes) -> str:
 def number(value: float) -> str:
     """Return a number as Lua writes it; 1.0 is 1."""
     if isinstance(value, int):
-        return str(value)
+        return _integer(value)
     if isnan(value):
         return "0/0"
     if isinf(value):
@@ -163,14 +166,28 @@ def number(value: float) -> str:
     return repr(value)
 
 
+def _integer(value: int) -> str:
+    """Return an integer; of a long one, the first digits and their number."""
+    size = abs(value)
+    if size < 10**SHOWN_DIGITS:
+        return str(value)
+    digits = int(log10(size)) + 1
+    return f"{'-' if value < 0 else ''}{size // 10 ** (digits - _HEAD_DIGITS)}… ({digits} digits)"
+
+
 def plain(words: object) -> str:
-    """Return what a port said of itself as one line of printable ASCII, cut where it is long."""
+    """Return text from a port as one line of printable ASCII, cut where it is long."""
     shown = str(words).encode("unicode_escape").decode("ascii").replace("\\\\", "\\")
     return shown if len(shown) <= SHOWN_WORDS else f"{shown[:SHOWN_WORDS]}…"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 behaviour``, ``2 behaviours``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def is_name(text: bytes) -> bool:
-    """Tell whether the bytes are a name in Lua's syntax."""
+    """Return whether the bytes are a name in Lua's syntax."""
     word = text.decode("latin-1")
     return word.isascii() and word.isidentifier() and word not in _KEYWORDS
 
@@ -185,7 +202,7 @@ def table(
         if not isinstance(key, bool) and isinstance(key, int | float) and key == following:
             following += 1
             pieces.append(show(item))
-        elif isinstance(key, bytes) and is_name(key):
+        elif isinstance(key, bytes) and len(key) <= SHOWN_BYTES and is_name(key):
             pieces.append(f"{key.decode()} = {show(item)}")
         else:
             pieces.append(f"[{show(key)}] = {show(item)}")
@@ -195,7 +212,7 @@ def table(
 
 
 class Names:
-    """What handles and functions are called, so that a value reads as the variable it is bound to."""
+    """The names of handles and functions, so that a value is shown as the variable it is bound to."""
 
     def __init__(self, bound: Mapping[str, LuaValue]) -> None:
         self._bound = bound
@@ -206,17 +223,25 @@ class Names:
         if names:
             return min(names, key=lambda name: (name.count("."), len(name)))
         if isinstance(value, FunctionRef):
-            return "<a function of the test>"
+            return "<a function of the behaviour>"
         return f"<another {value.type}>"
 
     def plain(self, name: str) -> str | None:
-        """Return what is bound to a name where that is no object or function, in Lua's notation; else None."""
+        """Return the value of a name in Lua's notation; None if it is an object or a function."""
         value = self._bound.get(name)
         return None if value is None or isinstance(value, Handle | FunctionRef) else show(value, self)
 
 
 def show(value: object, names: Names) -> str:
-    """Return the Lua notation of a run-time value or a spec value."""
+    """Return the Lua notation of a run-time value or a spec value, cut where it is long."""
+    return _cut(_show(value, names))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text)} characters)"
+
+
+def _show(value: object, names: Names) -> str:
     if value is None:
         return "nil"
     if isinstance(value, bool):
@@ -227,26 +252,26 @@ def show(value: object, names: Names) -> str:
         return string(value)
     if isinstance(value, Handle | FunctionRef):
         return names.of(value)
-    if isinstance(value, LuaTable | model.Table):
-        return table(value.entries, lambda item: show(item, names))
+    if isinstance(value, LuaTable | model.TableSpec):
+        return table(value.entries, lambda item: _show(item, names))
     return _SPEC_VALUES[type(value)](value, names)
 
 
 def _one_of(value: model.OneOf, names: Names) -> str:
-    return "<" + " or ".join(show(choice, names) for choice in value.choices) + ">"
+    return "<" + " or ".join(_show(choice, names) for choice in value.choices) + ">"
 
 
 def _concat(value: model.Concat, names: Names) -> str:
-    return " .. ".join(show(part, names) for part in value.parts)
+    return " .. ".join(_show(part, names) for part in value.parts)
 
 
 def _keyed(value: model.Keyed, names: Names) -> str:
-    items = [show(item, names) for item in value.items]
+    items = [_show(item, names) for item in value.items]
     return "{" + ", ".join(items + [f"[{item}] = {index}" for index, item in enumerate(items, 1)]) + "}"
 
 
 def _fields(value: model.Fields, names: Names) -> str:
-    inner = table(value.entries, lambda item: show(item, names))
+    inner = table(value.entries, lambda item: _show(item, names))
     return inner[:-1] + (", …}" if value.entries else "…}")
 
 
@@ -265,15 +290,24 @@ _PLURALS = {"nil": "nils", "any": "anything"}
 
 
 def _item(value: model.SpecValue, names: Names) -> str:
-    """Return what each of a list has to be: ``strings``."""
+    """Return the description of a list's items: ``strings``."""
     if isinstance(value, model.OfType):
         words = [_PLURALS.get(name) or _TYPE_WORDS[name].split(" ", 1)[1] + "s" for name in value.types]
         return " or ".join(words)
-    return show(value, names)
+    return _show(value, names)
+
+
+def subtype(kind: str, value: object, names: Names) -> str:
+    """Return a number with its subtype, in words: ``the float 5.0``."""
+    if not isinstance(value, int | float):
+        shown = _show(value, names)
+        return f"a{'n' * (kind == 'integer')} {kind}: {shown}"
+    written = number(value)
+    return f"the {kind} {written}{'.0' * (kind == 'float' and written.lstrip('-').isdigit())}"
 
 
 _SPEC_VALUES: Mapping[type, Callable[..., str]] = {
-    # what the port returned can only be compared with a value, and not with the name of one
+    # a reader compares the returned value with a value, not with the name of one
     model.Ref: lambda value, names: names.plain(value.name) or value.name,
     model.Splice: lambda value, names: "...",
     model.Repeat: lambda value, names: f"({string(value.text)}):rep({value.times})",
@@ -281,23 +315,27 @@ _SPEC_VALUES: Mapping[type, Callable[..., str]] = {
     model.OfType: lambda value, names: (
         "<anything>" if "any" in value.types else "<" + " or ".join(_TYPE_WORDS[name] for name in value.types) + ">"
     ),
-    model.Between: lambda value, names: f"<a number from {show(value.low, names)} to {show(value.high, names)}>",
+    model.Between: lambda value, names: f"<a number from {_show(value.low, names)} to {_show(value.high, names)}>",
     model.Pattern: lambda value, names: f"<a string that matches /{value.regex}/>",
     model.OneOf: _one_of,
     model.Fields: _fields,
     model.Keyed: _keyed,
     model.Length: lambda value, names: f"<a string of {value.bytes} bytes>",
+    model.Subtype: lambda value, names: f"<{subtype(value.name, value.number, names)}>",
     model.ListOf: lambda value, names: f"<a list, of any length, of {_item(value.item, names)}>",
 }
 
 
 def show_list(values: tuple[object, ...], names: Names) -> str:
     """Return results as Lua's interpreter shows them; no results: ``(nothing)``."""
-    return ", ".join(show(value, names) for value in values) if values else "(nothing)"
+    if not values:
+        return "(nothing)"
+    more = [f"… ({len(values)} values)"] if len(values) > SHOWN_ENTRIES else []
+    return _cut(", ".join([*(_show(value, names) for value in values[:SHOWN_ENTRIES]), *more]))
 
 
 def show_outcome(outcome: model.Outcome, names: Names) -> str:
-    """Return what a call has to answer."""
+    """Return the expected outcome of a call."""
     if isinstance(outcome, model.Returns):
         return show_list(outcome.values, names)
     if isinstance(outcome, model.Raises):
@@ -308,7 +346,7 @@ def show_outcome(outcome: model.Outcome, names: Names) -> str:
 
 
 def show_system(step: model.System) -> str:
-    """Return what a step looks at past the port: ``the system's TCP_NODELAY of client``."""
+    """Return the option that a step reads from the system: ``the system's TCP_NODELAY of client``."""
     return f"the system's {step.option} of {step.name}"
 
 
@@ -320,4 +358,4 @@ def show_call(target: model.Target, args: tuple[object, ...], names: Names) -> s
         head = target.path
     else:
         head = target.name
-    return f"{head}({', '.join(show(argument, names) for argument in args)})"
+    return f"{head}({show_list(args, names) if args else ''})"

@@ -1,20 +1,27 @@
-"""How the names that a fixture's steps use become the names of the behaviour around it.
+"""The names that steps use, and the values that stand for them.
 
-What lives here: that one rule, for values and for peers. What may not: what is bound to a name.
-
-``prefix`` is the name under ``given`` of the fixture's instance; empty: the behaviour itself, whose names stay.
+A fixture's steps have names of their own. ``prefix`` is the name under ``given`` of the fixture's instance; it is empty
+for the steps of the behaviour itself. Which values are bound to the names is left to ``engine.bindings``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
+
+from luasocket_spec import model
+
+from luasocket_runners.values import LITERALS, LuaTable, LuaValue
 
 V = TypeVar("V")
 
 
+class Unbound(Exception):
+    """A name of the spec that nothing is bound to: an error of the spec or of the runner, not of the port."""
+
+
 def full_name(prefix: str, name: str) -> str:
-    """Return a name as the behaviour sees it: ``self`` is the prefix, ``x`` is ``prefix.x``."""
+    """Return a fixture's name as the behaviour sees it: ``self`` is the prefix, ``x`` is ``prefix.x``."""
     if not prefix:
         return name
     head, dot, rest = name.partition(".")
@@ -27,9 +34,33 @@ def peer_name(prefix: str, who: str) -> str:
 
 
 def visible(prefix: str, bound: Mapping[str, V]) -> Mapping[str, V]:
-    """Return what steps under this prefix may use, by the names as they are written there."""
+    """Return the values that steps under this prefix may use, by the names that these steps have for them."""
     if not prefix:
         return bound
     beginning = prefix + "."
     own = {name.removeprefix(beginning): value for name, value in bound.items() if name.startswith(beginning)}
     return own | {"self": bound[prefix]} if prefix in bound else own
+
+
+def resolve(value: model.SpecValue, look_up: Callable[[str], LuaValue]) -> LuaValue:
+    """Return the run-time value of a spec value that is no matcher; ``look_up`` returns the values of names."""
+    if type(value) in LITERALS:
+        return value  # type: ignore[return-value]
+    if isinstance(value, model.Ref):
+        return look_up(value.name)
+    if isinstance(value, model.Repeat):
+        return value.text * value.times
+    if isinstance(value, model.Concat):
+        return b"".join(_bytes(resolve(part, look_up)) for part in value.parts)
+    if isinstance(value, model.TableSpec):
+        return LuaTable(tuple((resolve(key, look_up), resolve(item, look_up)) for key, item in value.entries))
+    raise TypeError(f"{value!r} is a matcher, not a value")
+
+
+def _bytes(value: LuaValue) -> bytes:
+    """Return a string as it is, and a whole number as its digits: a port may be returned as either."""
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
+        return str(int(value)).encode()
+    raise TypeError(f"{value!r} is not a string")

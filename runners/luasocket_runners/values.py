@@ -1,7 +1,6 @@
-"""Values as they travel between the engine and a port.
+"""Run-time values, and their JSON form in the messages of ``PROTOCOL.md``.
 
-What lives here: the run-time values, and their form in the messages of ``PROTOCOL.md``. What may not: the values of the
-spec (``luasocket_spec.model``), matching, any text for people (``notation``).
+Values of the spec are in ``luasocket_spec.model``, values as text in ``notation``.
 
 Run-time values are ``None``, ``bool``, ``int``, ``float``, ``bytes`` (every Lua string), :class:`Handle`,
 :class:`FunctionRef` and :class:`LuaTable`.
@@ -24,7 +23,7 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class FunctionRef:
-    """A function that lives in the runner."""
+    """A function of the behaviour, which lives in the runner."""
 
     number: int
 
@@ -39,31 +38,37 @@ class LuaTable:
 LuaValue: TypeAlias = None | bool | int | float | bytes | Handle | FunctionRef | LuaTable
 
 
+#: The types of values that are themselves both in the spec and at run time: a look-up is the fastest test.
+LITERALS = frozenset({type(None), bool, int, float, bytes})
+
+
 class BadMessage(Exception):
-    """A message that is not of the protocol's form; the text says how."""
+    """A message that breaks the protocol; the text says how."""
 
 
-#: Lua's words for the types of what has a handle (``cdata`` is LuaJIT's).
+#: The highest number of a handle: it has to be exact as a double, which is all that some adapters have.
+_LAST_HANDLE = 1 << 53
+#: Lua's names for the types of values with handles (``cdata`` is LuaJIT's).
 _HANDLE_TYPES = frozenset({"userdata", "table", "function", "thread", "cdata"})
-#: Tables in tables that a port may answer with. Real ones have two levels; a flood must not exhaust our stack.
+#: Levels of nested tables that a port may send. Real ones have two; more must not exhaust the stack.
 _DEPTH = 50
-#: Characters of what is not of the protocol that are quoted.
+#: Characters of an invalid message that are quoted.
 _QUOTED = 80
-#: Bytes from which on it pays to say that a string repeats itself, and how long at most what it repeats is.
+#: Bytes from which on a string is sent as a repetition, and the longest unit that is looked for.
 _LONG = 1 << 16
 _UNIT = 16
-#: Bytes of the longest string that a port may answer with as a repetition: as many as one line has room for.
-_LONGEST = 64 * 1024 * 1024
+#: Bytes of the strings that a port may send as repetitions in one message: as many as fit into one line.
+_REPEATED = 64 * 1024 * 1024
 
 _NUMBERS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
 def repetition(data: bytes) -> tuple[bytes, int] | None:
-    """Return the few bytes that a long string repeats, and how often; None: it does not, or is not long."""
+    """Return the unit that a long string repeats, and how often; None if it is short, or repeats nothing."""
     if len(data) < _LONG:
         return None
     for length in range(1, _UNIT + 1):
-        # the beginning tells most strings apart without the work of the whole
+        # the beginning excludes most strings, without comparing the whole
         if len(data) % length == 0 and data[length:_LONG] == data[: _LONG - length]:
             unit, times = data[:length], len(data) // length
             if unit * times == data:
@@ -72,7 +77,7 @@ def repetition(data: bytes) -> tuple[bytes, int] | None:
 
 
 def encode(value: LuaValue, *, repeats: bool = False) -> Any:
-    """Return the JSON form of a run-time value; ``repeats``: for a port that can repeat strings."""
+    """Return the JSON form of a run-time value; ``repeats``: for a port that understands repetitions."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, bytes):
@@ -90,52 +95,75 @@ def encode(value: LuaValue, *, repeats: bool = False) -> Any:
     return {"table": [[encode(key), encode(item)] for key, item in value.entries]}
 
 
-def decode(form: Any, depth: int = 0) -> LuaValue:
-    """Return the run-time value of a JSON form, which stands in ``depth`` tables.
+class _Budget:
+    """The bytes that the repetitions of one message may still have: a short line could ask for gigabytes."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = _REPEATED
+
+    def take(self, unit: str, times: int) -> None:
+        """Take the bytes of a repetition."""
+        self.left -= len(unit) * times
+        if times < 0 or self.left < 0:
+            raise BadMessage(
+                f"repetitions exceed {_REPEATED} bytes in one message, with {len(unit)} bytes {times} times"
+            )
+
+
+def decode(form: Any) -> LuaValue:
+    """Return the run-time value of a JSON form.
 
     Raises
     ------
     BadMessage
-        Where it has none.
+        When the form is not one of the protocol.
     """
-    if form is None or isinstance(form, bool | int | float):
-        return form
+    return _decode(form, 0, _Budget())
+
+
+def _decode(form: Any, depth: int, budget: _Budget) -> LuaValue:
+    if type(form) in LITERALS:
+        return form  # type: ignore[no-any-return]  # a message has no bytes
     if isinstance(form, str):
         try:
             return form.encode("latin-1")
         except UnicodeEncodeError:
             wide = next(character for character in form if ord(character) > 0xFF)
-            raise BadMessage(f"a string holds the character {wide!a}, which is no byte") from None
+            raise BadMessage(f"a string contains the character {wide!a}, which is not a byte") from None
     match form:
-        case {"handle": int(number), "type": str(kind)} if kind in _HANDLE_TYPES:
+        case {"handle": int(number), "type": str(kind)} if kind in _HANDLE_TYPES and 1 <= number <= _LAST_HANDLE:
             return Handle(number, kind)
         case {"function": int(number)}:
             return FunctionRef(number)
         case {"number": str(word)} if word in _NUMBERS:
             return _NUMBERS[word]
-        case {"repeat": str(unit), "times": int(times)}:
-            if times < 0 or len(unit) * times > _LONGEST:
-                raise BadMessage(f"a string of {len(unit)} bytes {times} times is beyond {_LONGEST} bytes")
-            data = decode(unit)
+        case {"repeat": str(unit), "times": int(times)} if times >= 0:
+            budget.take(unit, times)
+            data = _decode(unit, depth, budget)
             assert isinstance(data, bytes)
-            return data * times
+            return data * times if data else b""  # the number may be larger than any length
         case {"table": list(pairs)}:
             if depth >= _DEPTH:
-                raise BadMessage(f"a value has more than {_DEPTH} tables in one another")
+                raise BadMessage(f"tables are nested more than {_DEPTH} deep")
             if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
-                raise BadMessage("the entries of a table are no pairs")
-            return LuaTable(tuple((decode(key, depth + 1), decode(item, depth + 1)) for key, item in pairs))
-    raise BadMessage(f"{quoted(form)} is no value of the protocol")
+                raise BadMessage("the entries of a table are not pairs")
+            return LuaTable(
+                tuple((_decode(key, depth + 1, budget), _decode(item, depth + 1, budget)) for key, item in pairs)
+            )
+    raise BadMessage(f"{quoted(form)} is not a value of the protocol")
 
 
 def decode_list(form: Any, what: str) -> tuple[LuaValue, ...]:
-    """Return the values of a JSON array; ``what`` names it in the error."""
+    """Return the values of a JSON array, which the error calls ``what``."""
     if not isinstance(form, list):
-        raise BadMessage(f"{what} is no list")
-    return tuple(decode(item) for item in form)
+        raise BadMessage(f"{what} is not a list")
+    budget = _Budget()
+    return tuple([_decode(item, 0, budget) for item in form])
 
 
 def quoted(form: Any) -> str:
-    """Return what a port sent, for a sentence: printable ASCII, and not too much of it."""
+    """Return a part of a message for a sentence: printable ASCII, cut where it is long."""
     shown = ascii(form)
     return shown if len(shown) <= _QUOTED else f"{shown[:_QUOTED]}…"

@@ -1,35 +1,43 @@
-"""What the tests of the engine, the matcher, the reports and the command share.
+"""Fixtures for all tests of this package.
 
-What lives here: specs that are made of a few lines of YAML, ports of a few lines of Python, and a look at what a test
-leaves behind. What may not: any expectation.
+They make specifications of a few lines of YAML and ports of a few lines of Python, and check that a test leaves no
+descriptor and no thread behind.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
+import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import luasocket_spec
 import pytest
-from luasocket_runners.ports import guardian
+from luasocket_runners.ports import reaper
 from luasocket_runners.ports.inprocess import PythonPort
+from luasocket_runners.testing import ToyApi
 from luasocket_spec.model import Behaviour, Spec
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
 
 STATEMENTS = """\
-about: What the corpora cite.
+about: A statement for behaviours of the tests to cover.
 statements:
   test/statement: It is so.
 """
 
-#: A fixture that no port can make.
+#: A fixture whose set-up fails on every port.
 BROKEN_FIXTURE = """
   broken fixture:
-    says: An object whose making fails.
+    says: An object that cannot be created.
     steps:
       - {call: socket.skip, with: [0, null, broken], succeeds: true, as: self}
 """
@@ -37,45 +45,25 @@ BROKEN_FIXTURE = """
 
 @pytest.fixture(autouse=True)
 def not_on_github(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There, the command prints annotations by itself."""
+    """Keeps the command from printing annotations when the tests themselves run in GitHub Actions."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
 
 
-class ToyError(Exception):
-    """What raises in Lua."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__(value)
-        self.value = value
-
-
-class Toy:
-    """An implementation that has the functions that it is given; each takes and returns Lua's values."""
-
-    LuaError: type[Exception] = ToyError
-    Table: type[dict[Any, Any]] = dict
-
-    def __init__(self, **functions: Callable[..., Any]) -> None:
-        self._module = {b"_VERSION": b"Toy 1", **{name.encode(): function for name, function in functions.items()}}
-
-    def open(self, _dialect: str) -> Any:
-        return self._module
-
-    def index(self, value: Any, name: str) -> Any:
-        return value.get(name.encode()) if isinstance(value, dict) else getattr(type(value), name, None)
-
-    def setindex(self, value: Any, name: str, new: Any) -> None:
-        value[name.encode()] = new
-
-    def tostring(self, value: Any) -> bytes:
-        return str(value).encode()
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> Iterator[None]:
+    """Lets Ctrl-C reach the processes of tests, also where a shell has started pytest in the background, without it."""
+    former = signal.getsignal(signal.SIGINT)
+    if former is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 @pytest.fixture
-def toy() -> Callable[..., PythonPort]:
+def toy_port() -> Callable[..., PythonPort]:
     """Makes a port of functions that are given by name."""
-    return lambda **functions: PythonPort("toy", lambda: Toy(**functions))
+    return lambda **functions: PythonPort("toy", lambda: ToyApi(**functions))
 
 
 @pytest.fixture
@@ -105,10 +93,20 @@ def load(make_data: Callable[[str], Path]) -> Callable[[str], Spec]:
 
 @pytest.fixture
 def behaviours(load: Callable[[str], Spec]) -> Callable[[str], list[Behaviour]]:
-    """Loads behaviours that are written as the entries of a list, without what is the same in all of them."""
+    """Loads behaviours from the entries of a list. An entry without ``says`` gets one, and an authority."""
 
     def make(text: str) -> list[Behaviour]:
-        return list(load("about: test\nbehaviours:\n" + text.replace("SO", "says: S., authority: observed")).behaviours)
+        text = re.sub(r"\{id: ([\w-]+),(?! says:)", r"{id: \1, says: S., authority: observed,", text)
+        text = re.sub(
+            r"^  - id: ([\w-]+)\n(?!    says:)",
+            r"  - id: \1\n    says: S.\n    authority: observed\n",
+            text,
+            flags=re.MULTILINE,
+        )
+        lines = text.splitlines()
+        # That may make an entry on one line too long.
+        broken = [line.replace(", steps:", ",\n     steps:") if len(line) > 120 else line for line in lines]
+        return list(load("about: test\nbehaviours:\n" + "\n".join(broken) + "\n").behaviours)
 
     return make
 
@@ -116,10 +114,81 @@ def behaviours(load: Callable[[str], Spec]) -> Callable[[str], list[Behaviour]]:
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
     """Fails the test that leaves a descriptor or a thread behind."""
-    guardian.forget(0)  # the guardian is started, and its pipe counted, before we look
+    reaper.forget(0)  # the reaper is started, and its pipe counted, before we look
     gc.collect()
     descriptors = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names, not paths)
     threads = set(threading.enumerate())
     yield
     assert set(threading.enumerate()) <= threads
     assert set(os.listdir("/proc/self/fd")) <= descriptors  # noqa: PTH208
+
+
+# -- a browser
+
+#: How often the driver is started when the port that it was given is taken: with many tests on one machine, it happens.
+STARTS = 20
+
+
+class Browser(webdriver.Remote):
+    """Chromium behind a driver that is there already."""
+
+    def execute_cdp_cmd(self, command: str, parameters: dict[str, Any]) -> Any:
+        return self.execute("executeCdpCommand", {"cmd": command, "params": parameters})["value"]
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """What the console has had since it was last asked."""
+        found: list[dict[str, Any]] = self.execute("getLog", {"type": "browser"})["value"]
+        return found
+
+
+@contextmanager
+def started_driver(program: str) -> Iterator[str]:
+    """Starts the driver and yields its address.
+
+    Selenium would look for a free port itself and give it away before the driver has it. The driver's own way fails,
+    too, when the port that it got for IPv6 is taken for IPv4; but it says so.
+    """
+    for _ in range(STARTS):
+        with subprocess.Popen([program, "--port=0"], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    if found := re.search(r"started successfully on port (\d+)", line):
+                        yield f"http://127.0.0.1:{found[1]}"
+                        return
+            finally:
+                process.terminate()
+    raise AssertionError(f"{program} does not start")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Debian's Chromium, headless; without it, tests are skipped, or fail with LUASOCKET_REQUIRE_BROWSER."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    driver = shutil.which("chromedriver")
+    if program is None or driver is None:
+        assert not os.environ.get("LUASOCKET_REQUIRE_BROWSER"), "there is no chromium, or no chromedriver"
+        pytest.skip("there is no chromium with its chromedriver (Debian: chromium chromium-driver)")
+    options = Options()
+    options.binary_location = program
+    for argument in (
+        "--headless",
+        "--no-sandbox",  # CI runs as root, for whom Chromium has no sandbox
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",  # a container has little of it
+        "--window-size=1280,1000",
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    with started_driver(driver) as address:
+        started = Browser(ChromeRemoteConnection(address), options=options)
+        try:
+            yield started
+        finally:
+            started.quit()

@@ -1,4 +1,4 @@
-"""Lua's notation: what is written is what Lua reads; what a port says cannot reach the terminal unescaped."""
+"""Lua's notation: Lua reads back each written value, and output of a port is escaped."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from luasocket_runners import notation, report
+from luasocket_runners import notation
 from luasocket_runners.notation import Names, plain, quote, show, string
-from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaTable, LuaValue, decode, encode
+from luasocket_runners.reports import terminal
+from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaTable, LuaValue, decode, decode_list, encode
 from luasocket_spec import model
 
 LUAS = ("lua5.1", "lua5.2", "lua5.3", "lua5.4", "luajit")
@@ -59,7 +60,7 @@ REPETITIVE = [
 
 
 @pytest.mark.parametrize("lua", LUAS)
-def test_lua_itself_reads_it_back(lua: str) -> None:
+def test_lua_reads_a_quoted_string_back(lua: str) -> None:
     if shutil.which(lua) is None:
         pytest.skip(f"{lua} is not there")
     literals = {quote(text): text for text in STRINGS}
@@ -80,21 +81,20 @@ def test_a_long_string_is_never_shown_long() -> None:
     ("expected", "actual", "sentence"),
     [
         (b"a", b"b", '"b" instead of "a"'),
-        (b"a", b"A", '"A" instead of "a": other upper and lower case'),
-        (b"a" * 8193, b"a" * 8192, "the string is right up to byte 8192, 8192 bytes instead of 8193"),
+        (b"a", b"A", '"A" instead of "a": upper and lower case differ'),
+        (b"a" * 8193, b"a" * 8192, "the first 8192 bytes are right, 8192 bytes instead of 8193"),
         (b"a" * 8193, b"a" * 8192 + b"b", 'the strings differ at byte 8193: "b" instead of "a"'),
     ],
 )
-def test_how_strings_differ(expected: bytes, actual: bytes, sentence: str) -> None:
+def test_the_difference_of_two_strings_is_shown(expected: bytes, actual: bytes, sentence: str) -> None:
     assert notation.difference(expected, actual) == sentence
-
-
 
 
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
         (None, "nil"), (True, "true"), (False, "false"), (1, "1"), (1.0, "1"), (-0.5, "-0.5"), (0.1, "0.1"),
+        (-(10**39), "-1" + "0" * 39), (-(10**41), "-10000000000000000000… (42 digits)"),
         (2.0**60, "1.152921504606847e+18"), (math.inf, "math.huge"), (-math.inf, "-math.huge"), (math.nan, "0/0"),
         (b"x" * 31, '"' + "x" * 31 + '"'), (b"x" * 32, '("x"):rep(32)'), (b"ab" * 80 + b"a", '("ab"):rep(80) .. "a"'),
         (b"GET " + b"\r\n" * 20 + b"1" + b"\0" * 9000, '"GET " .. ("\\r\\n"):rep(20) .. "1" .. ("\\0"):rep(9000)'),
@@ -105,20 +105,28 @@ def test_how_strings_differ(expected: bytes, actual: bytes, sentence: str) -> No
         (LuaTable(((1, b"a"), (2, b"b"), (4, b"d"))), '{"a", "b", [4] = "d"}'),
         (LuaTable(((b"a", 1), (b"end", 2), (b"a b", 3), (True, 4))), '{a = 1, ["end"] = 2, ["a b"] = 3, [true] = 4}'),
         (LuaTable(tuple((n, 0) for n in range(1, 31))), "{" + "0, " * 24 + "… (30 entries)}"),
+        (LuaTable(((b"a" * 161, 1),)), '{[("a"):rep(161)] = 1}'),
+        (
+            LuaTable(tuple((n, ASCII) for n in range(1, 26))),
+            ("{" + f"{quote(ASCII)}, " * 24)[:2000] + "… (2080 characters)",
+        ),
         (Handle(1, "userdata"), "client"), (Handle(2, "table"), "<another table>"),
-        (FunctionRef(1), "fin"), (FunctionRef(2), "<a function of the test>"),
+        (FunctionRef(1), "fin"), (FunctionRef(2), "<a function of the behaviour>"),
         (model.Concat((b"a", model.Repeat(b"b", 3))), '"a" .. ("b"):rep(3)'),
         (model.Keyed((model.Ref("a"), model.Ref("b"))), "{a, b, [a] = 1, [b] = 2}"),
         (model.Fields(()), "{…}"),
         (model.OfType(("nil", "any")), "<anything>"),
         (model.ListOf(model.OfType(("string",))), "<a list, of any length, of strings>"),
         (model.ListOf(model.OfType(("any",))), "<a list, of any length, of anything>"),
+        (model.Subtype("float", 5), "<the float 5.0>"), (model.Subtype("integer", -5), "<the integer -5>"),
+        (model.Subtype("float", 0.5), "<the float 0.5>"),
+        (model.Subtype("integer", model.OfType(("number",))), "<an integer: <a number>>"),
         (model.ListOf(7), "<a list, of any length, of 7>"),
         (model.Ref("client"), "client"), (model.Ref("fin"), "fin"), (model.Ref("nobody"), "nobody"),
         (model.Ref("name"), '"vm"'),
     ],
 )  # fmt: skip
-def test_values(value: object, shown: str) -> None:
+def test_values_in_the_notation_of_lua(value: object, shown: str) -> None:
     client = Handle(1, "userdata")
     bound: dict[str, LuaValue] = {"a.client": client, "client": client, "fin": FunctionRef(1), "name": b"vm"}
     assert show(value, Names(bound)) == shown
@@ -131,7 +139,7 @@ def test_values(value: object, shown: str) -> None:
         (FunctionRef(3), {"function": 3}), (LuaTable(((1, b"a"),)), {"table": [[1, "a"]]}),
     ],
 )  # fmt: skip
-def test_values_travel(value: LuaValue, form: object) -> None:
+def test_values_are_encoded_and_decoded(value: LuaValue, form: object) -> None:
     assert encode(value) == form
     assert decode(form) == value
 
@@ -146,47 +154,72 @@ def test_values_travel(value: LuaValue, form: object) -> None:
     ],
     ids=["one byte", "three", "not to the end", "not at the end", "short", "too much at once"],
 )  # fmt: skip
-def test_long_strings_that_repeat_themselves_travel_so(data: bytes, form: object) -> None:
+def test_repetitive_strings_are_encoded_as_repetitions(data: bytes, form: object) -> None:
     plain = data.decode("latin-1")
     assert (encode(data), encode(data, repeats=True)) == (plain, form or plain)
     assert decode(encode(data, repeats=True)) == data
 
 
-@pytest.mark.parametrize("form", [{"repeat": "x", "times": -1}, {"repeat": "xx", "times": 1 << 40}])
-def test_a_repetition_has_bounds(form: object) -> None:
-    with pytest.raises(BadMessage, match="beyond 67108864 bytes"):
-        decode(form)
+@pytest.mark.parametrize(
+    "forms",
+    [
+        [{"repeat": "xx", "times": 1 << 40}],
+        [{"repeat": "x", "times": 1 << 25}] * 3,
+        [{"table": [[1, {"repeat": "x", "times": 1 << 25}], [2, {"repeat": "x", "times": 1 << 26}]]}],
+    ],
+)
+def test_the_repetitions_of_a_message_have_a_budget(forms: list[object]) -> None:
+    with pytest.raises(BadMessage, match="exceed 67108864 bytes in one message"):
+        decode_list(forms, "returns")
 
 
-def test_not_a_number_travels() -> None:
+def test_nothing_may_be_repeated_any_number_of_times() -> None:
+    assert decode_list([{"repeat": "", "times": 10**400}], "returns") == (b"",)
+
+
+def test_a_string_is_not_repeated_less_than_never() -> None:
+    with pytest.raises(BadMessage, match="'times': -1} is not a value of the protocol"):
+        decode_list([{"repeat": "x", "times": -1}], "returns")
+
+
+def test_repetitions_within_the_budget_are_values() -> None:
+    assert decode_list([{"repeat": "x", "times": 1 << 25}] * 2, "returns") == (b"x" * (1 << 25),) * 2
+
+
+def test_nan_is_encoded_and_decoded() -> None:
     form = encode(math.nan)
     assert form == {"number": "nan"}
     assert decode(form) != decode(form)
 
 
 @pytest.mark.parametrize("kind", ["string", "", "user data", None, 7])
-def test_a_handle_is_of_a_type_of_lua(kind: object) -> None:
-    with pytest.raises(BadMessage, match="no value of the protocol"):
+def test_the_type_of_a_handle_must_be_one_of_lua(kind: object) -> None:
+    with pytest.raises(BadMessage, match="not a value of the protocol"):
         decode({"handle": 1, "type": kind})
 
 
 HOSTILE = ["\x1b[2J\x1b[H", "\x1b]0;title\a", "a\rb\x08", "\u202eevil", "caf\xe9 \U0001f4a9", "\x9b31m", "\ud800", "\0"]
 
 
-@pytest.mark.parametrize("escape", [plain, report.printable])
+@pytest.mark.parametrize("escape", [plain, terminal.printable])
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_a_port_printed_is_harmless(escape: Callable[[str], str], text: str) -> None:
+def test_output_of_a_port_is_escaped(escape: Callable[[str], str], text: str) -> None:
     shown = escape(text)
     assert shown.replace("\n", "").isprintable()
     assert shown.isascii()
 
 
-def test_what_a_port_printed_keeps_its_lines_and_is_not_escaped_twice() -> None:
-    assert report.printable("one\ntwo \\x1b\n\tthree") == "one\ntwo \\x1b\n\\tthree"
+def test_escaped_output_keeps_its_lines_and_is_not_escaped_twice() -> None:
+    assert terminal.printable("one\ntwo \\x1b\n\tthree") == "one\ntwo \\x1b\n\\tthree"
     assert plain("one\ntwo") == "one\\ntwo"
     assert plain("x" * 301) == "x" * 300 + "…"
 
 
 @pytest.mark.parametrize("word", ["nil", "goto", "a-b", "1a", "", "\xe9"])
-def test_what_is_no_name(word: str) -> None:
+def test_words_that_are_not_a_name(word: str) -> None:
     assert not notation.is_name(word.encode())
+
+
+def test_a_long_list_is_cut() -> None:
+    assert notation.show_list((0,) * 30, Names({})) == "0, " * 24 + "… (30 values)"
+    assert notation.show_call(model.PathTarget("f"), (0,) * 25, Names({})) == "f(" + "0, " * 24 + "… (25 values))"

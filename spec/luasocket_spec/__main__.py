@@ -1,7 +1,4 @@
-"""``python -m luasocket_spec [DIR]``: checks the data, for those who write it.
-
-What lives here: that command and no other.
-"""
+"""The command ``python -m luasocket_spec [DIR]``, which checks behaviours, statements and fixtures."""
 
 from __future__ import annotations
 

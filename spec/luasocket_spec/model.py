@@ -1,7 +1,7 @@
 """The behaviours, fixtures and statements as immutable Python objects.
 
-What lives here: the shape of loaded data, nothing else. What may not: reading files (``loader``), playing a
-behaviour or comparing values (the runners). The format that these classes mirror is described in ``spec/FORMAT.md``.
+The classes mirror the format that ``spec/FORMAT.md`` describes. Reading files is left to ``reading``, running
+behaviours and comparing values to the runners.
 
 Values inside the model are *spec values*: ``None``, ``bool``, ``int``, ``float``, ``bytes`` (every Lua string), and the
 classes below that derive from :class:`Value`.
@@ -22,7 +22,7 @@ AUTHORITIES: tuple[Authority, ...] = ("documented", "observed")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where something was written: file (relative to the spec's data directory) and line (from 1)."""
+    """A place in the data: file (relative to the spec's data directory) and line (from 1)."""
 
     file: str
     line: int
@@ -39,7 +39,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Ref(Value):
-    """``$name`` or ``$name.field``: what is bound to that name. ``name`` has no dollar."""
+    """``$name`` or ``$name.field``: the value that is bound to the name. ``name`` has no dollar."""
 
     name: str
 
@@ -50,7 +50,7 @@ class Splice(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Value):
+class TableSpec(Value):
     """A plain table with exactly these entries. A YAML list becomes keys 1 to n."""
 
     entries: tuple[tuple[SpecValue, SpecValue], ...]
@@ -71,25 +71,25 @@ class Concat(Value):
     parts: tuple[SpecValue, ...]
 
 
-class Matcher(Value):
-    """Base of the values that may only stand where a value is expected."""
+class MatcherSpec(Value):
+    """Base of the matchers, which are allowed only where a value is expected."""
 
     __slots__ = ()
 
 
-#: What ``{type: …}`` may name. ``object``: a handle that is not a function.
+#: The types for ``{type: …}``. ``object``: a handle that is not a function.
 TYPES = ("nil", "boolean", "number", "string", "table", "function", "object", "any")
 
 
 @dataclass(frozen=True, slots=True)
-class OfType(Matcher):
+class OfType(MatcherSpec):
     """A value of one of these types (see :data:`TYPES`)."""
 
     types: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Between(Matcher):
+class Between(MatcherSpec):
     """A number, both bounds included."""
 
     low: SpecValue
@@ -97,45 +97,57 @@ class Between(Matcher):
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern(Matcher):
+class Pattern(MatcherSpec):
     """A string (Latin-1) in which the regular expression is found."""
 
     regex: str
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf(Matcher):
-    """Any of these."""
+class OneOf(MatcherSpec):
+    """A value that meets any of these."""
 
     choices: tuple[SpecValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Fields(Matcher):
+class Fields(MatcherSpec):
     """A table with these entries, and perhaps others."""
 
     entries: tuple[tuple[SpecValue, SpecValue], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Keyed(Matcher):
+class Keyed(MatcherSpec):
     """A doubly keyed table, exactly ``{[1] = a, [a] = 1, …}``."""
 
     items: tuple[SpecValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Length(Matcher):
+class Length(MatcherSpec):
     """A string of that many bytes."""
 
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf(Matcher):
+class ListOf(MatcherSpec):
     """A table whose keys are 1 to n, n from 0 on, and each of whose values meets ``item``."""
 
     item: SpecValue
+
+
+#: The subtypes of numbers, where the port's Lua has them.
+SUBTYPES = ("integer", "float")
+
+
+@dataclass(frozen=True, slots=True)
+class Subtype(MatcherSpec):
+    """A number of this subtype (see :data:`SUBTYPES`) that meets ``number``."""
+
+    name: str
+    number: SpecValue
 
 
 SpecValue: TypeAlias = None | bool | int | float | bytes | Value
@@ -166,7 +178,7 @@ Outcome: TypeAlias = Returns | Raises | Succeeds
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read the spec. None stands for "either"."""
+    """A reading of the spec: a dialect, an authority or both; None stands for either."""
 
     dialect: Dialect | None = None
     authority: Authority | None = None
@@ -174,7 +186,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a call has to answer, per reading. Without readings in the YAML: one entry with ``Reading()``."""
+    """The expected outcome for each reading; if the YAML distinguishes none, one entry with ``Reading()``."""
 
     by_reading: tuple[tuple[Reading, Outcome], ...]
 
@@ -189,11 +201,11 @@ class Takes:
 
 @dataclass(frozen=True, slots=True)
 class PeerAction:
-    """What a peer does.
+    """An action of a peer.
 
     ``verb`` is one of the actions of the format (``listen``, ``accept``, ``send``, …), ``value`` its argument,
     ``options`` the other keys of the map (``backlog``, ``to``, ``ip``, ``every``, ``times``, ``small_buffers``).
-    ``who`` is the peer's name, resolved by the loader (never None). ``bind``: the name of ``as``.
+    ``who`` is the peer's name, which the loader fills in where the YAML omits it. ``bind`` is the name of ``as``.
     """
 
     who: str
@@ -239,9 +251,10 @@ Target: TypeAlias = MethodTarget | PathTarget | ValueTarget
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call, and what it has to answer.
+    """A call and its expected outcome.
 
-    ``binds``: names for the results in order, or for the value of the error; None passes one over.
+    ``binds``: names for the results in order, or for the value of the error; None skips one. ``keep``: plain tables
+    among the results stay in the port, and the names stand for the tables themselves.
     """
 
     target: Target
@@ -251,6 +264,7 @@ class Call:
     takes: Takes
     meanwhile: tuple[While, ...]
     source: Source
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +306,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A function of ``functions`` was called ``times`` times, with ``args`` (one tuple a call; None: whatever)."""
+    """A function of ``functions`` was called ``times`` times, with ``args`` (one tuple for each call; None: any)."""
 
     function: str
     times: int
@@ -300,8 +314,8 @@ class Called:
     source: Source
 
 
-#: The options that a step can see at the socket below an object, and what it sees: a number (0 and 1 for false and
-#: true), a string, or the fields of a table. The names are those of the C constants.
+#: The options that a step can read from the socket below an object, and the type of each: a number (0 and 1 for false
+#: and true), a string, or a table with the named fields. The names are those of the C constants.
 SYSTEM_OPTIONS: Final[Mapping[str, str]] = {
     "SO_KEEPALIVE": "number",
     "SO_REUSEADDR": "number",
@@ -333,7 +347,7 @@ SYSTEM_OPTIONS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Looks at the socket below the handle ``name``, past the port: ``option`` is one of :data:`SYSTEM_OPTIONS`."""
+    """Reads an option of the socket below the handle ``name``, bypassing the port: one of :data:`SYSTEM_OPTIONS`."""
 
     name: str
     option: str
@@ -342,19 +356,19 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class PeerStep:
     """A peer acts."""
 
     action: PeerAction
     source: Source
 
 
-Step: TypeAlias = Call | Get | Set | Make | Drop | Called | System | Peer
+Step: TypeAlias = Call | Get | Set | Make | Drop | Called | System | PeerStep
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function as data: plays ``steps``, then returns ``returns`` or raises ``raises[0]`` (empty: does not raise)."""
+    """A function as data: runs ``steps``, then returns ``returns`` or raises ``raises[0]`` (empty: does not raise)."""
 
     name: str
     params: tuple[str, ...]
@@ -366,7 +380,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """A named beginning. Inside, ``self`` is the handle it makes."""
+    """A setup with a name. In its steps, ``self`` is the handle that it makes."""
 
     name: str
     says: str
@@ -377,7 +391,7 @@ class Fixture:
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Where documentation and real library part: both in a sentence, since which version, issue numbers."""
+    """A disagreement of documentation and library: a sentence for each, the version since which, and issues."""
 
     documented: str
     observed: str
@@ -386,49 +400,58 @@ class Disagreement:
 
 
 def subject_of(file: str) -> str:
-    """Return what a file of behaviours is about: ``tcp/receive`` of ``behaviours/tcp/receive.yaml``."""
+    """Return the subject of a file of behaviours: ``tcp/receive`` of ``behaviours/tcp/receive.yaml``."""
     return file.removeprefix("behaviours/").removesuffix(".yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One behaviour, its case (if any) already put in."""
+    """One behaviour; of an entry with cases, one case."""
 
     id: str  #: the whole identity: ``tcp/receive/line-partial-on-timeout``
     about: str
     says: str
     hint: str | None
-    cites: tuple[str, ...]
+    covers: tuple[str, ...]
     authority: Authority
     dialects: tuple[Dialect, ...]
-    needs: tuple[str, ...]  #: its own and its fixtures'
+    needs: tuple[str, ...]  #: its own and those of its fixtures
     given: tuple[tuple[str, Fixture], ...]
     functions: Mapping[str, Function] = field(hash=False)
     disagrees: Disagreement | None
     steps: tuple[Step, ...]
     source: Source
+    situation: str | None = None  #: a key of :data:`luasocket_spec.situations.SITUATIONS`
+    leaks: bool = False  #: whether LuaSocket itself leaves a descriptor open in it
+    descriptors: int | None = None  #: how many more the port can open; it runs in a process of its own
+
+    @property
+    def entry(self) -> str:
+        """The id without that of the case: the path of the file and the id that is written there."""
+        name = self.id.removeprefix(f"{self.subject}/").partition("/")[0]
+        return f"{self.subject}/{name}" if self.id.startswith(f"{self.subject}/") else self.id
 
     @property
     def subject(self) -> str:
-        """What its file is about."""
+        """The subject of its file: ``tcp/receive``."""
         return subject_of(self.source.file)
 
-    def played_steps(self) -> Iterator[Step]:
-        """Yield the steps that are played for certain: those of its fixtures, and its own."""
+    def unconditional_steps(self) -> Iterator[Step]:
+        """Yield the steps of the fixtures and its own, which run in any case."""
         for _, fixture in self.given:
             yield from fixture.steps
         yield from self.steps
 
     def all_steps(self) -> Iterator[Step]:
-        """Yield all steps, also those of its functions, which a port may call or not."""
-        yield from self.played_steps()
+        """Yield all steps, including those of its functions, which a port may or may not call."""
+        yield from self.unconditional_steps()
         for function in self.functions.values():
             yield from function.steps
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the documentation says, in our own words.
+    """A sentence of the documentation, restated.
 
     ``id`` is ``client:receive/timeout``, ``function`` the part before the slash.
     """
@@ -442,7 +465,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """All of it."""
+    """All behaviours, statements and fixtures."""
 
     version: str
     behaviours: tuple[Behaviour, ...]

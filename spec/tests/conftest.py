@@ -1,14 +1,14 @@
-"""The corpus of files that must not load, as cases for the tests beside it.
+"""Reads the corpus of invalid files, which become cases of the tests.
 
-What lives here: reading the corpus. What may not: any expectation; each file of ``invalid/`` carries its own, in the
-comments at its top:
+Each file of ``invalid/`` has its expected problems in the comments at its top:
 
 ``# kind: statements``
     The kind of file, if it is not one of behaviours.
 ``# 9: sentence``
-    The problem that must be reported, and its line. All of them, in order, and no others.
+    The problem that must be reported, and its line. All of them, in order, and no others. A long sentence goes on in
+    lines that begin with ``#    ``.
 ``# schema: refuses`` or ``# schema: cannot tell``
-    What the JSON Schema says of it. Left out where it is not YAML as we read it, so that no schema sees it.
+    The verdict of the JSON Schema. Omitted where the file is not valid YAML of our subset, which no schema sees.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ behaviours:
 
 @dataclass(frozen=True)
 class Case:
-    """A file that must not load."""
+    """An invalid file and the problems that it has."""
 
     path: Path
     kind: str
@@ -42,13 +42,13 @@ class Case:
 
     @property
     def place(self) -> str:
-        """Where it stands in a data directory."""
+        """Its path in a data directory."""
         return "fixtures.yaml" if self.kind == "fixtures" else f"{self.kind}/{self.path.name}"
 
 
 def _case(path: Path) -> Case:
     kind, problems, schema = "behaviours", [], None
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").replace("\n#    ", " ").splitlines():
         comment = re.fullmatch(r"# (kind|schema|\d+): (.*)", line)
         if comment is None:
             break
@@ -70,7 +70,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def valid() -> Path:
-    """The data directory in which everything is right."""
+    """A valid data directory."""
     return HERE / "valid"
 
 

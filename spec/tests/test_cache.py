@@ -1,7 +1,4 @@
-"""What is kept between runs is found again, and nothing that somebody else could have written is ever read.
-
-What lives here: the cache's promises.
-"""
+"""Tests the cache: a cached spec is found again, and a file that another user could have written is never read."""
 
 from __future__ import annotations
 
@@ -14,14 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from luasocket_spec import Spec, cache, load
+from luasocket_spec import Spec, load
+from luasocket_spec.reading import cache
 
 KEY = bytes(32)
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of our own."""
+    """A cache directory for one test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv(cache.SWITCH, raising=False)
     return tmp_path / "luasocket-conformance"
@@ -37,7 +35,7 @@ def kept(home: Path) -> Path:
     return file
 
 
-def test_kept_is_found(spec: Spec, home: Path) -> None:
+def test_a_cached_specification_is_found(spec: Spec, home: Path) -> None:
     assert cache.find(KEY) is None
     cache.keep(KEY, spec)
     assert cache.find(KEY) == spec
@@ -53,7 +51,7 @@ def test_shared_fixtures_stay_shared(spec: Spec) -> None:
     assert found.behaviours[0].given[0][1] is found.fixtures["client"]
 
 
-def test_a_new_one_takes_the_place_of_the_old(spec: Spec, home: Path) -> None:
+def test_a_new_entry_replaces_the_old_one(spec: Spec, home: Path) -> None:
     cache.keep(KEY, spec)
     cache.keep(b"\1" * 32, spec)
     assert cache.find(KEY) is None
@@ -61,7 +59,7 @@ def test_a_new_one_takes_the_place_of_the_old(spec: Spec, home: Path) -> None:
     kept(home)
 
 
-def test_key_depends_on_everything() -> None:
+def test_the_key_depends_on_names_and_contents() -> None:
     keys = {
         cache.key({}, {}),
         cache.key({"a": b"b"}, {}),
@@ -72,7 +70,9 @@ def test_key_depends_on_everything() -> None:
     assert len(keys) == 5
 
 
-def test_switch(spec: Spec, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_environment_variable_switches_the_cache_off(
+    spec: Spec, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache.keep(KEY, spec)
     monkeypatch.setenv(cache.SWITCH, "1")
     assert cache.find(KEY) is None
@@ -134,25 +134,25 @@ def _no_spec(home: Path) -> None:
         _no_spec,
     ],
 )
-def test_what_cannot_be_trusted_is_not_read(spoil: Callable[[Path], None], spec: Spec, home: Path) -> None:
+def test_an_untrusted_file_is_not_read(spoil: Callable[[Path], None], spec: Spec, home: Path) -> None:
     cache.keep(KEY, spec)
     spoil(home)
     assert cache.find(KEY) is None
 
 
-def test_of_another_user(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_of_another_user_is_not_read(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.keep(KEY, spec)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert cache.find(KEY) is None
 
 
-def test_where_nothing_can_be_written(spec: Spec, home: Path) -> None:
+def test_a_directory_that_cannot_be_written(spec: Spec, home: Path) -> None:
     home.write_bytes(b"a file, where the directory should be")
     cache.keep(KEY, spec)
     assert cache.find(KEY) is None
 
 
-def test_nothing_is_left_of_a_failure(spec: Spec, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_no_file(spec: Spec, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError
 
@@ -161,11 +161,11 @@ def test_nothing_is_left_of_a_failure(spec: Spec, home: Path, monkeypatch: pytes
     assert list(home.iterdir()) == []
 
 
-def test_what_is_kept_loads_without_reading_yaml(home: Path, tmp_path: Path) -> None:
-    """The second process finds what the first one kept, and does not even import what would parse it."""
+def test_a_cached_specification_loads_without_reading_yaml(home: Path, tmp_path: Path) -> None:
+    """The second process finds the spec cached by the first, and does not import the parser."""
     script = "import sys, luasocket_spec; print(len(luasocket_spec.load().behaviours), 'yaml' in sys.modules)"
-    # a copy, which nobody edits between the two
-    shutil.copytree(Path(cache.__file__).parent, tmp_path / "room/luasocket_spec")
+    # a copy, so that it cannot change between the two
+    shutil.copytree(Path(cache.__file__).parents[1], tmp_path / "room/luasocket_spec")
     command = [sys.executable, "-c", script]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "room")}
     first, second = (

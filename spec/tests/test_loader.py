@@ -1,7 +1,4 @@
-"""What the loader makes of right files, and what it says of wrong ones.
-
-What lives here: the loader's promises. What may not: the wrong files themselves (``invalid/``), the schema, the cache.
-"""
+"""Tests the loader: the behaviours that it makes of valid files, and its messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ import yaml
 from luasocket_spec import CAPABILITIES, Behaviour, Spec, SpecError, load
 from luasocket_spec import model as m
 from luasocket_spec.__main__ import main
-from luasocket_spec.loader import SUBJECTS
+from luasocket_spec.reading.loader import SUBJECTS
 
 Beside = Callable[[str, bytes], Path]
 
@@ -26,7 +23,7 @@ def problems(path: Path) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-# -- wrong files
+# -- invalid files
 
 
 def test_invalid(case: Any, beside: Beside) -> None:
@@ -36,7 +33,7 @@ def test_invalid(case: Any, beside: Beside) -> None:
 
 
 def test_invalid_without_libyaml(case: Any, beside: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The parser in Python says the same, but for the words in which it calls something no YAML."""
+    """The parser in Python gives the same messages, except for the wording of syntax errors."""
     monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
     expected = [f"{case.place}:{line}: {sentence}" for line, sentence in case.problems]
     found = problems(beside(case.place, case.path.read_bytes()))
@@ -49,7 +46,7 @@ def test_invalid_without_libyaml(case: Any, beside: Beside, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("place", "content", "expected"),
     [
-        ("behaviours/a.yaml", b"", "behaviours/a.yaml:1: The file is empty: write what belongs here, or delete it."),
+        ("behaviours/a.yaml", b"", "behaviours/a.yaml:1: The file is empty: write its content, or delete it."),
         (
             "behaviours/a.yaml",
             b"about: a\nbehaviours: \xff\n",
@@ -69,7 +66,7 @@ def test_invalid_without_libyaml(case: Any, beside: Beside, monkeypatch: pytest.
             "statements/z.yaml",
             b"about: a\nstatements: {client:receive/timeout: It is late.}\n",
             (
-                "statements/z.yaml:2: The statement `client:receive/timeout` stands in statements/client.yaml:5"
+                "statements/z.yaml:2: The statement `client:receive/timeout` is in statements/client.yaml:5"
                 " already: choose another id."
             ),
         ),
@@ -89,9 +86,9 @@ behaviours:
   - id: b
     says: A.
     authority: observed
-    steps: [{call: socket.skip, with: [$x], returns: []}]
     cases:
       c: {x: 1}
+    steps: [{call: socket.skip, with: [$x], returns: []}]
 """
 
 
@@ -107,11 +104,11 @@ def test_identity_twice_through_a_case(beside: Beside) -> None:
     beside("behaviours/a.yaml", ROW)
     # behaviours/a/b.yaml is read first: directories and files go by their names
     assert problems(beside("behaviours/a/b.yaml", ONE)) == [
-        "behaviours/a.yaml:8: The id `a/b/c` stands in behaviours/a/b.yaml:3 already: choose another."
+        "behaviours/a.yaml:7: The id `a/b/c` is in behaviours/a/b.yaml:3 already: choose another."
     ]
 
 
-def test_problems_of_all_files_are_told_in_order(beside: Beside) -> None:
+def test_problems_of_all_files_are_reported_in_order(beside: Beside) -> None:
     beside("behaviours/z.yaml", b"about: a\n")
     assert [line.partition(": ")[0] for line in problems(beside("behaviours/b.yaml", b"\nabout: 1\nabout: b\n"))] == [
         "behaviours/b.yaml:2",
@@ -123,7 +120,7 @@ def test_problems_of_all_files_are_told_in_order(beside: Beside) -> None:
 
 def test_no_directory(tmp_path: Path) -> None:
     assert problems(tmp_path / "gone") == [
-        f"{tmp_path / 'gone'}:1: There is no such directory: name one that holds behaviours/."
+        f"{tmp_path / 'gone'}:1: There is no such directory: name one that contains behaviours/."
     ]
 
 
@@ -131,7 +128,7 @@ def test_no_behaviours(tmp_path: Path) -> None:
     assert problems(tmp_path) == ["behaviours:1: There are no behaviours: write behaviours/SUBJECT.yaml."]
 
 
-# -- right files
+# -- valid files
 
 
 @pytest.fixture
@@ -165,6 +162,12 @@ def test_identities_are_in_the_order_of_the_files(behaviours: Mapping[str, Behav
         "readings",
         "cases/first",
         "cases/second",
+        "product/one-true",
+        "product/one-2",
+        "product/one-all",
+        "product/two-true",
+        "product/two-2",
+        "product/two-all",
     ]
 
 
@@ -173,7 +176,7 @@ def test_behaviour(behaviours: Mapping[str, Behaviour], spec: Spec) -> None:
     assert plain.about == "the format"
     assert plain.says == "A line read that times out returns what had arrived."
     assert plain.hint == "Keep it."
-    assert plain.cites == ("client:receive/timeout", "client:receive/partial")
+    assert plain.covers == ("client:receive/timeout", "client:receive/partial")
     assert plain.authority == "documented"
     assert plain.dialects == m.DIALECTS
     assert plain.needs == ("linux", "descriptors"), "its own, then those of its fixtures"
@@ -185,7 +188,7 @@ def test_behaviour(behaviours: Mapping[str, Behaviour], spec: Spec) -> None:
 
 def test_steps(behaviours: Mapping[str, Behaviour]) -> None:
     send, settimeout, receive, get, read, assign, make, rawequal, drop = behaviours["plain"].steps
-    assert isinstance(send, m.Peer)
+    assert isinstance(send, m.PeerStep)
     assert (send.action.who, send.action.verb, send.action.value) == ("client", "send", b"hel")
     assert isinstance(settimeout, m.Call)
     assert settimeout.expect == m.Expectation(((m.Reading(), m.Succeeds()),))
@@ -204,8 +207,8 @@ def test_steps(behaviours: Mapping[str, Behaviour]) -> None:
     assert isinstance(assign, m.Set)
     assert (assign.path, assign.value) == ("socket.BLOCKSIZE", 16)
     assert isinstance(make, m.Make)
-    assert make.value == m.Table(
-        ((b"message", m.Ref("message")), (b"list", m.Table(((1, 1), (2, 2)))), (5, b"$5")),
+    assert make.value == m.TableSpec(
+        ((b"message", m.Ref("message")), (b"list", m.TableSpec(((1, 1), (2, 2)))), (5, b"$5")),
     )
     assert isinstance(rawequal, m.Call)
     assert rawequal.target == m.PathTarget("rawequal")
@@ -213,7 +216,7 @@ def test_steps(behaviours: Mapping[str, Behaviour]) -> None:
     assert drop.names == ("master",)
 
 
-def test_values(behaviours: Mapping[str, Behaviour]) -> None:
+def test_values_in_the_notation_of_lua(behaviours: Mapping[str, Behaviour]) -> None:
     step = call(behaviours["values"], 0)
     assert step.args == (
         0,
@@ -221,8 +224,8 @@ def test_values(behaviours: Mapping[str, Behaviour]) -> None:
         -1.5,
         float("inf"),
         b"\xff",
-        m.Table(((1, b"a"), (2, m.Table(((1, b"b"),))))),
-        m.Table(((1, b"a"), (True, b"b"))),
+        m.TableSpec(((1, b"a"), (2, m.TableSpec(((1, b"b"),))))),
+        m.TableSpec(((1, b"a"), (True, b"b"))),
         m.Repeat(b"x", 3),
         m.Concat((b"a", m.Repeat(b"b", 2))),
     )
@@ -238,7 +241,7 @@ def test_values(behaviours: Mapping[str, Behaviour]) -> None:
                     m.Fields(((b"ip", m.OfType(("string",))), (b"gone", None))),
                     m.Keyed((b"a", b"b")),
                     m.ListOf(m.OfType(("string",))),
-                    m.Table(((b"x", m.OfType(("any",))),)),
+                    m.TableSpec(((b"x", m.OfType(("any",))),)),
                 )
             ),
         ),
@@ -249,7 +252,7 @@ def test_functions(behaviours: Mapping[str, Behaviour]) -> None:
     behaviour = behaviours["functions"]
     nothing, oops, passing, everything = behaviour.functions.values()
     assert (nothing.params, nothing.steps, nothing.returns, nothing.raises) == ((), (), (), ())
-    assert oops.raises == (m.Table(((b"code", 7),)),)
+    assert oops.raises == (m.TableSpec(((b"code", 7),)),)
     assert passing.params == ("a",)
     assert passing.returns == (m.Ref("a"),)
     inner = passing.steps[0]
@@ -257,7 +260,7 @@ def test_functions(behaviours: Mapping[str, Behaviour]) -> None:
     assert inner.target == m.ValueTarget("try")
     assert everything.returns == (1, m.Splice())
     raised = call(behaviour, 2).expect.by_reading[0][1]
-    assert raised == m.Raises(None, m.Table(((b"code", 7),)))
+    assert raised == m.Raises(None, m.TableSpec(((b"code", 7),)))
     called, never = behaviour.steps[3:]
     assert isinstance(called, m.Called)
     assert (called.function, called.times, called.args) == ("nothing", 2, ((None, b"oops"), ()))
@@ -276,7 +279,7 @@ def test_peers(behaviours: Mapping[str, Behaviour]) -> None:
     assert moments[1].action.options == {"every": 0.01}
     assert moments[2].action.bind == "third"
     send = behaviour.steps[1]
-    assert isinstance(send, m.Peer)
+    assert isinstance(send, m.PeerStep)
     assert send.action.options == {"to": m.Ref("two.address.port")}
 
 
@@ -284,20 +287,20 @@ def test_system(behaviours: Mapping[str, Behaviour]) -> None:
     linger, nodelay = behaviours["system"].steps
     assert isinstance(linger, m.System)
     assert (linger.name, linger.option) == ("client", "SO_LINGER")
-    assert linger.expect.by_reading == ((m.Reading(), m.Returns((m.Table(((b"onoff", 0), (b"linger", 0))),))),)
+    assert linger.expect.by_reading == ((m.Reading(), m.Returns((m.TableSpec(((b"onoff", 0), (b"linger", 0))),))),)
     assert isinstance(nodelay, m.System)
     assert [reading.dialect for reading, _ in nodelay.expect.by_reading] == ["defold", "luasocket-3"]
 
 
 def test_fixture_names_stay_as_written(spec: Spec) -> None:
     listen, tcp, connect, accept = spec.fixtures["client"].steps
-    assert isinstance(listen, m.Peer)
+    assert isinstance(listen, m.PeerStep)
     assert (listen.action.who, listen.action.bind) == ("self", "address")
     assert isinstance(tcp, m.Call)
     assert tcp.binds == ("self",)
     assert isinstance(connect, m.Call)
     assert connect.args == (m.Ref("address.ip"), m.Ref("address.port"))
-    assert isinstance(accept, m.Peer)
+    assert isinstance(accept, m.PeerStep)
     assert accept.action.who == "self"
 
 
@@ -325,12 +328,26 @@ def test_cases(behaviours: Mapping[str, Behaviour]) -> None:
     assert call(first, 0).args == (1, b"*a")
     assert call(first, 0).expect.by_reading[0][1] == m.Returns((None, b"bad"))
     assert first.source.line + 1 == second.source.line, "the line of a row is where the row is"
-    assert (first.cites, first.needs, first.dialects) == (("client:receive/timeout",), ("linux",), m.DIALECTS)
+    assert (first.covers, first.needs, first.dialects) == (("client:receive/timeout",), ("linux",), m.DIALECTS)
     assert call(second, 0).args == (m.Ref("nothing"),)
     assert call(second, 0).expect.by_reading[0][1] == m.Raises(b"bad")
-    assert second.cites == ("client:receive/partial",), "cites of a row take the place of the behaviour's"
+    assert second.covers == ("client:receive/timeout", "client:receive/partial"), "covers of a row are added"
     assert second.needs == ("linux", "ipv6"), "needs of a row are added"
     assert second.dialects == ("defold",)
+
+
+def test_product(behaviours: Mapping[str, Behaviour]) -> None:
+    first, last = behaviours["product/one-true"], behaviours["product/two-all"]
+    assert first.says == "The one object takes true."
+    assert last.says == "The two object takes *a."
+    assert call(first, 0).target == m.MethodTarget("one", "receive")
+    assert call(last, 0).args == (b"*a",)
+    assert call(last, 0).expect.by_reading[0][1] == m.Returns((b"two",))
+    assert (first.covers, first.needs, first.dialects) == (("client:receive/timeout",), (), m.DIALECTS)
+    assert last.covers == ("client:receive/timeout", "client:receive/partial")
+    assert last.needs == ("linux",)
+    assert last.dialects == ("defold",)
+    assert first.source == last.source, "the place of a combination is the behaviour"
 
 
 def test_statements(spec: Spec) -> None:
@@ -344,7 +361,7 @@ def test_capabilities_are_described() -> None:
     assert all(name == capability.name and capability.says for name, capability in CAPABILITIES.items())
 
 
-# -- our own data, and the command
+# -- the data of the package, and the command
 
 
 def test_shipped_data_load() -> None:
@@ -355,10 +372,10 @@ def test_shipped_data_load() -> None:
 
 def test_command(valid: Path, beside: Beside, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(valid)]) == 0
-    assert capsys.readouterr().out == "8 behaviours, 2 fixtures, 3 statements (1 waived)\n"
+    assert capsys.readouterr().out == "14 behaviours, 2 fixtures, 3 statements (1 waived)\n"
     assert main([str(beside("behaviours/a.yaml", b""))]) == 2
     assert capsys.readouterr().err == (
-        "behaviours/a.yaml:1: The file is empty: write what belongs here, or delete it.\n1 problem\n"
+        "behaviours/a.yaml:1: The file is empty: write its content, or delete it.\n1 problem\n"
     )
     assert main(["a", "b"]) == 2
     assert main(["--help"]) == 0

@@ -1,7 +1,4 @@
-"""The JSON Schemas accept what is shipped, refuse what they can of the corpus, and say what the loader says.
-
-What lives here: the schemas' promises. What may not: the loader's messages (``test_loader``).
-"""
+"""Tests the JSON Schemas: they accept the data of the package, and refuse the invalid files as far as schemas can."""
 
 from __future__ import annotations
 
@@ -13,13 +10,14 @@ from typing import Any
 import jsonschema
 import pytest
 import referencing
-from luasocket_spec import CAPABILITIES, assembly, model
-from luasocket_spec.actions import ACTIONS
-from luasocket_spec.nodes import Mapping, Node, Scalar, read
-from luasocket_spec.values import VALUE_KEYS
+from luasocket_spec import CAPABILITIES, model
+from luasocket_spec.reading import assembly, cases
+from luasocket_spec.reading.actions import ACTIONS
+from luasocket_spec.reading.nodes import Mapping, Node, Scalar, read
+from luasocket_spec.reading.values import VALUE_KEYS
 
 PACKAGE = Path(str(resources.files("luasocket_spec")))
-KINDS = ("behaviours", "statements", "fixtures")
+KINDS = ("behaviours", "statements", "fixtures", "api", "versions", "manual")
 SCHEMAS = {kind: json.loads((PACKAGE / f"schema/{kind}.schema.json").read_text(encoding="utf-8")) for kind in KINDS}
 REGISTRY: Any = referencing.Registry().with_resources(
     (f"{kind}.schema.json", referencing.Resource.from_contents(schema)) for kind, schema in SCHEMAS.items()
@@ -33,7 +31,7 @@ def kind_of(path: Path) -> str:
 
 
 def plain(node: Node) -> Any:
-    """Return what an editor's YAML makes of the node; a key is a string to JSON."""
+    """Return the node as the YAML reader of an editor does; a key is a string in JSON."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Mapping):
@@ -51,12 +49,12 @@ def errors(path: Path, kind: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_is_a_schema(kind: str) -> None:
+def test_the_schema_is_valid(kind: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[kind])
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_accepts_what_is_right(path: Path) -> None:
+def test_the_schema_accepts_valid_files(path: Path) -> None:
     assert errors(path, kind_of(path)) == []
 
 
@@ -66,13 +64,13 @@ def test_each_file_names_its_schema(path: Path) -> None:
     prefix = "# yaml-language-server: $schema="
     assert first.startswith(prefix)
     target = path.parent / first.removeprefix(prefix)
-    # the same schema, not the same file: under tox the package is the wheel's, the tests' own data name the checkout's
+    # compare content: under tox the package is the wheel's, while the tests' data name the checkout's
     assert target.name == f"{kind_of(path)}.schema.json"
     assert target.read_bytes() == (PACKAGE / "schema" / target.name).read_bytes()
 
 
-def test_refuses_what_it_can(case: Any) -> None:
-    if case.schema is None:  # not YAML as we read it
+def test_the_schema_refuses_invalid_files(case: Any) -> None:
+    if case.schema is None:  # not valid in our subset of YAML
         reports: list[str] = []
         read(case.path.read_bytes(), lambda _, sentence: reports.append(sentence))
         assert reports, "the case does not say what a schema thinks of it"
@@ -81,7 +79,7 @@ def test_refuses_what_it_can(case: Any) -> None:
     assert bool(errors(case.path, case.kind)) == (case.schema == "refuses")
 
 
-# -- the schema and the loader know the same words
+# -- the schema and the loader have the same words
 
 
 def properties(alternatives: list[dict[str, Any]]) -> dict[str, set[str]]:
@@ -104,7 +102,7 @@ def test_values_and_matchers() -> None:
 
 def test_keys_of_a_behaviour() -> None:
     assert set(DEFS["behaviour"]["properties"]) == set(assembly.BEHAVIOUR_KEYS)
-    assert set(DEFS["row"]["properties"]) == set(assembly.ROW_KEYS)
+    assert set(DEFS["row"]["properties"]) == set(cases.ROW_KEYS)
 
 
 def test_capabilities() -> None:
@@ -113,7 +111,7 @@ def test_capabilities() -> None:
 
 
 def descriptions(schema: Any) -> list[str]:
-    """Return the places of properties that an editor could not explain."""
+    """Return the places of properties without a description."""
     missing: list[str] = []
     if isinstance(schema, dict):
         for name, entry in schema.get("properties", {}).items():

@@ -1,13 +1,28 @@
-"""Ports: everything between the engine and an implementation of the LuaSocket API.
+"""Connections to implementations of the LuaSocket API.
 
-The engine asks a port by name (`resolve`) for a connection, and exchanges with it the messages of PROTOCOL.md. How they
-travel (in process, over pipes, over TCP), and what runs at the other end, is known here and nowhere else. No module
-here knows what a behaviour is.
+The engine gets a port by its name (`resolve`), opens a connection, and exchanges the messages of PROTOCOL.md with it.
+Their transport (in process, over pipes, over TCP) is hidden here; behaviours are left to the engine.
 """
 
-from luasocket_runners.ports.connection import Connection, Message, Port, PortGone, PortUnavailable, Terms, UnknownPort
+from luasocket_runners.ports.connection import (
+    Connection,
+    Message,
+    Port,
+    PortConfig,
+    PortGone,
+    PortUnavailable,
+    UnknownPort,
+)
 from luasocket_runners.ports.registry import known_ports, resolve
 
 __all__ = [
-    "Connection", "Message", "Port", "PortGone", "PortUnavailable", "Terms", "UnknownPort", "known_ports", "resolve",
+    "Connection",
+    "Message",
+    "Port",
+    "PortConfig",
+    "PortGone",
+    "PortUnavailable",
+    "UnknownPort",
+    "known_ports",
+    "resolve",
 ]  # fmt: skip

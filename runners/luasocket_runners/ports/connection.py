@@ -1,7 +1,7 @@
-"""What the engine sees of a port: a name, and lines to running adapters that carry messages.
+"""The interface between the engine and a port: a name, and connections to running adapters that carry messages.
 
-A message is the decoded JSON object of PROTOCOL.md. Here live the two abstract classes and the errors, nothing else:
-how a message travels is the business of the modules beside this one, what it means is the engine's.
+A message is the decoded JSON object of PROTOCOL.md. Its transport is left to the modules beside this one, its meaning
+to the engine.
 """
 
 from __future__ import annotations
@@ -14,86 +14,106 @@ from typing import Any, TypeAlias
 
 from luasocket_spec.model import Authority, Dialect
 
-__all__ = ["Connection", "Message", "Port", "PortGone", "PortUnavailable", "Terms", "UnknownPort"]
+__all__ = ["Connection", "Message", "Port", "PortConfig", "PortGone", "PortUnavailable", "UnknownPort"]
 
 Message: TypeAlias = dict[str, Any]
 
 
 class PortUnavailable(Exception):
-    """The port cannot be run at all: what is missing, and what to do, in one or two sentences."""
+    """The port cannot be run at all; the text says what is missing and how to get it."""
 
 
 class UnknownPort(PortUnavailable, ValueError):
-    """No port has this name; the sentence lists the names that are known."""
+    """No port has this name; the text lists the known names."""
 
 
 class PortGone(Exception):
-    """The connection is of no more use: the adapter died, wrote garbage, flooded us… A sentence says which."""
+    """The connection cannot be used any more, because the adapter died or broke the protocol; the text says how.
+
+    Parameters
+    ----------
+    sentence
+        The reason.
+    words
+        A further sentence with the end of its standard error, which follows the reason in the text.
+    head
+        The first lines of its standard error, which are shown instead where the adapter did not even start.
+    """
+
+    def __init__(self, sentence: str, words: str = "", head: str = "") -> None:
+        super().__init__(sentence + words)
+        self.at_start = sentence + head
 
 
 class Connection(ABC):
-    """A line to one running adapter. One thread uses it at a time."""
+    """A connection to one running adapter. One thread uses it at a time."""
 
     @abstractmethod
     def post(self, message: Message) -> None:
-        """Send a message, without waiting for the port to read it: what does not fit now is sent during `wait`.
+        """Send a message, without waiting for the port to read it: a rest is sent during `wait`.
 
         Raises
         ------
         PortGone
-            When the connection was closed or found useless before. A port that goes away during the call shows in
-            `wait`.
+            The connection was closed or broken before. A port that ends during the call is reported by `wait`.
         """
 
     @abstractmethod
     def wait(self, timeout: float) -> Message | None:
         """Return the next message, or None when `timeout` seconds have passed without one.
 
-        Messages that came before the port went away are returned first.
+        Messages that came before the end of the port are returned first.
 
         Raises
         ------
         PortGone
-            When no further message can come. Every later call raises it again.
+            No further message can come. Every later call raises it again.
         """
 
     def ask(self, message: Message, timeout: float) -> Message | None:
         """Send a message and return the next one that comes, as `post` and `wait` do.
 
-        For requests during which there is nothing to do but to wait: the port has no function of ours to call.
+        For requests during which the runner only waits: the port has no function of the runner to call.
         """
         self.post(message)
         return self.wait(timeout)
 
     @abstractmethod
     def close(self) -> None:
-        """Ask nothing more: end the adapter and all that it started, give every resource back. Idempotent."""
+        """End the adapter and every process that it started; release all resources. Idempotent."""
 
     @property
     def process_id(self) -> int | None:
-        """The process of this host that was started for the port, ours if it lives in it; None where we know none."""
+        """The process that was started for the port, or this one if it contains the port; None: it is not known."""
         return None
+
+    @property
+    def unfinished(self) -> str:
+        """The beginning of a message that has not ended yet, quoted; empty if there is none."""
+        return ""
 
     @property
     @abstractmethod
     def stderr_tail(self) -> str:
-        """The last lines that the port wrote to its standard error, as far as we can see it; escaped, may be empty."""
+        """The last lines of the port's standard error, escaped; empty where there are none, or they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What a port brings along beside itself: to what it is held, where nobody says otherwise.
+class PortConfig:
+    """A port's own defaults for a run, and its expectations; the command line comes before them.
 
     Attributes
     ----------
     file
-        Where they are written; None where nothing is.
+        The file that they come from; None: there is none.
     dialect, authority
-        What it is held to; None leaves it to the adapter, or to either.
+        The dialect and the reading to check; None: the adapter's dialect, and either reading.
     known, flaky
-        Its lists of deviations.
+        The lists of known and of flaky deviations.
+    quirks
+        The file of the rules by which it differs.
     absent
-        What it does not have, each with the reason.
+        Names that the port does not have, each with the reason.
     """
 
     file: Path | None = None
@@ -101,22 +121,25 @@ class Terms:
     authority: Authority | None = None
     known: Path | None = None
     flaky: Path | None = None
+    quirks: Path | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
 
 
 class Port(ABC):
-    """An implementation of the LuaSocket API that can be run, again and again."""
+    """An implementation of the LuaSocket API that can be started any number of times."""
 
-    #: What it is held to.
-    terms: Terms = Terms()
+    #: Its defaults for a run.
+    config: PortConfig = PortConfig()
 
-    #: What the command line calls it: ``reference``, ``lupa:lua54``…
+    #: Its name on the command line: ``reference``, ``lupa:lua54``…
     name: str
+    #: Whether a behaviour that is flaky under load fails: for a port of this project, which has to be steady.
+    has_to_be_steady: bool = False
     #: Whether a second connection has to wait for the end of the first.
     one_at_a_time: bool = False
 
     def prepare(self) -> None:
-        """Do what all connections share, before the runner's process is copied: each copy would do it again."""
+        """Do the work that all connections share, once, before the runner forks its workers."""
         return
 
     @abstractmethod
@@ -126,10 +149,10 @@ class Port(ABC):
         Parameters
         ----------
         dialect
-            What the adapter shall say that it speaks; None leaves it to the adapter.
+            The dialect that the adapter is asked to claim; None leaves it to the adapter.
 
         Raises
         ------
         PortUnavailable
-            When it cannot be started.
+            It cannot be started.
         """

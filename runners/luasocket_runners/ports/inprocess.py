@@ -1,10 +1,10 @@
-"""The port ``reference``: the Python implementation in a thread of our own process, behind the interface of all ports.
+"""The port ``reference``: the Python implementation in a thread of this process, behind the interface of all ports.
 
-The messages are the same; only their way through JSON is spared. The thread is a daemon: a call that hangs cannot be
-killed as a process can, so `close` unblocks what it can and then abandons the thread.
+The messages are the same, without JSON. The thread is a daemon: a call that hangs cannot be killed as a process can, so
+`close` shuts its sockets down and then abandons the thread.
 
-Passing a message from thread to thread costs more than most calls do. So a request during which there is nothing to do
-but to wait is answered by the thread that asks, where a signal can end a call that hangs: see `alarm_is_ours`.
+Passing a message from thread to thread costs more than most calls do. A request during which the runner only waits is
+therefore answered in the runner's thread, where a signal can end a call that hangs: see `use_alarm`.
 """
 
 from __future__ import annotations
@@ -15,26 +15,31 @@ import os
 import queue
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from types import FrameType
 from typing import ClassVar, cast
 
+from luasocket_runners.ports.adapters.coroutine import Abandoned, ignore_in_finalizers
+from luasocket_runners.ports.adapters.python import Api, PythonAdapter
 from luasocket_runners.ports.connection import Connection, Message, Port, PortGone, PortUnavailable
-from luasocket_runners.ports.python_adapter import Api, PythonAdapter
 
-__all__ = ["DEFAULT_DIALECT", "InProcessConnection", "PythonPort", "alarm_is_ours", "reference_api"]
+__all__ = ["DEFAULT_DIALECT", "InProcessConnection", "PythonPort", "reference_api", "use_alarm"]
 
-#: What the reference speaks when nobody asks for a dialect.
+#: The dialect of the reference where none is asked for.
 DEFAULT_DIALECT = "luasocket-3"
 
-#: Seconds that the thread has to end by itself. One that is idle needs a millisecond.
+#: Seconds that the thread has to end by itself. An idle one needs a millisecond.
 CLOSE_GRACE = 0.25
 
-#: Seconds that a thread has to end once its sockets were shut down; then it is left to itself.
+#: Seconds that a thread has to end once its sockets were shut down; then it is left alone.
 ABANDON_GRACE = 0.5
 
-#: Seconds of the shortest wait: the timer takes nought for never.
+#: Seconds until a call is interrupted once more: a finalizer in which it was drops the interruption.
+INTERRUPT_INTERVAL = 0.1
+
+#: Seconds of the shortest wait: a timer of 0 never ends.
 SHORTEST = 1e-6
 
 
@@ -43,18 +48,22 @@ def reference_api() -> Api:
     return cast(Api, importlib.import_module("luasocket_reference"))
 
 
-class _OverdueError(BaseException):
-    """A call has not returned in time. No Exception, so that no implementation catches it."""
+class _OverdueError(Abandoned):
+    """A call has not returned in time."""
 
 
 def _overdue(_signal: int, _frame: FrameType | None) -> None:
     raise _OverdueError
 
 
-def alarm_is_ours() -> None:
-    """Take SIGALRM and the process' interval timer for us. Whoever owns the process may say so, in its main thread."""
+def use_alarm() -> None:
+    """Use SIGALRM and the process' interval timer from now on. To be called in the main thread of a process of its own.
+
+    A process that this package does not own may use the signal for something else.
+    """
+    ignore_in_finalizers()
     signal.signal(signal.SIGALRM, _overdue)
-    InProcessConnection.alarm_is_ours = True
+    InProcessConnection.uses_alarm = True
 
 
 class InProcessConnection(Connection):
@@ -66,13 +75,13 @@ class InProcessConnection(Connection):
         The adapter, fresh.
     """
 
-    #: Whether calls in the main thread may be ended by SIGALRM.
-    alarm_is_ours: ClassVar[bool] = False
+    #: Whether calls in the main thread are ended by SIGALRM.
+    uses_alarm: ClassVar[bool] = False
 
     def __init__(self, adapter: PythonAdapter) -> None:
         self._adapter = adapter
         self._requests: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[Message | PortGone] = queue.SimpleQueue()
+        self._replies: queue.SimpleQueue[Message | PortGone] = queue.SimpleQueue()
         self._gone: PortGone | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="luasocket port", daemon=True)
@@ -81,10 +90,10 @@ class InProcessConnection(Connection):
     def _serve(self) -> None:
         sentence = "The port said goodbye."
         try:
-            self._adapter.serve(self._requests.get, self._answers.put)
-        except BaseException:  # a bug of the adapter: it must be seen, and not as a hang
+            self._adapter.serve(self._requests.get, self._replies.put)
+        except BaseException:  # a bug of the adapter, which must not look like a hang
             sentence = _last_words()
-        self._answers.put(PortGone(sentence))
+        self._replies.put(PortGone(sentence))
 
     def post(self, message: Message) -> None:
         """See `Connection.post`."""
@@ -97,7 +106,7 @@ class InProcessConnection(Connection):
         if self._gone is not None:
             raise self._gone
         try:
-            message = self._answers.get(timeout=max(timeout, 0))
+            message = self._replies.get(timeout=max(timeout, 0))
         except queue.Empty:
             return None
         if isinstance(message, PortGone):
@@ -107,17 +116,18 @@ class InProcessConnection(Connection):
 
     def ask(self, message: Message, timeout: float) -> Message | None:
         """See `Connection.ask`."""
-        if not self.alarm_is_ours or threading.get_ident() != threading.main_thread().ident:
+        if not self.uses_alarm or threading.get_ident() != threading.main_thread().ident:
             return super().ask(message, timeout)
         if self._gone is not None:
             raise self._gone
         try:
-            signal.setitimer(signal.ITIMER_REAL, max(timeout, SHORTEST))
+            signal.setitimer(signal.ITIMER_REAL, max(timeout, SHORTEST), INTERRUPT_INTERVAL)
             try:
-                return self._adapter.answer(message)
+                return self._adapter.handle(message)
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         except _OverdueError:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # again: it may have come just before the same call above
             return None
         except KeyboardInterrupt:
             raise
@@ -134,9 +144,10 @@ class InProcessConnection(Connection):
             self._gone = PortGone("The connection to the port is closed.")
         self._requests.put(None)
         self._thread.join(CLOSE_GRACE)
-        if self._thread.is_alive():
+        until = time.monotonic() + ABANDON_GRACE
+        while self._thread.is_alive() and time.monotonic() < until:
             self._adapter.abandon()
-            self._thread.join(ABANDON_GRACE)
+            self._thread.join(INTERRUPT_INTERVAL)
 
     @property
     def process_id(self) -> int | None:
@@ -155,14 +166,14 @@ def _last_words() -> str:
 
 
 class PythonPort(Port):
-    """A Python implementation in our process.
+    """A Python implementation in this process.
 
     Parameters
     ----------
     name
-        What the command line calls it.
+        The name on the command line.
     load
-        Returns the implementation; an ImportError means that it is not there.
+        Returns the implementation; an ImportError means that it is not installed.
     """
 
     def __init__(self, name: str, load: Callable[[], Api]) -> None:
@@ -170,7 +181,7 @@ class PythonPort(Port):
         self._load = load
 
     def prepare(self) -> None:
-        """Import the implementation; where it is not there, `open` tells."""
+        """Import the implementation; where it is not installed, `open` reports it."""
         with contextlib.suppress(ImportError):
             self._load()
 
@@ -179,6 +190,6 @@ class PythonPort(Port):
         try:
             api = self._load()
         except ImportError as error:
-            reason = f"it cannot be imported ({error}). Install luasocket-conformance anew"
+            reason = f"it cannot be imported ({error}). Install luasocket-conformance again"
             raise PortUnavailable(f"{self.name}: {reason}.") from None
         return InProcessConnection(PythonAdapter(api, dialect or DEFAULT_DIALECT, self.name))

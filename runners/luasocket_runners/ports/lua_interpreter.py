@@ -1,4 +1,4 @@
-"""Ports that are a Lua interpreter with our adapter in plain Lua: ``lua5.4``, ``luajit``, any other: ``lua:COMMAND``.
+"""Ports that are a Lua interpreter running the shipped adapter: ``lua5.4``, ``luajit``, any other: ``lua:COMMAND``.
 
 The module under test is ``socket``; ``NAME@MODULE`` names another: a module, or a path to a Lua file that returns a
 table of the same shape (``lua5.4@wrapped.lua``).
@@ -14,9 +14,9 @@ from luasocket_runners.ports.process import CheckedPort, split
 __all__ = ["ADAPTER", "INTERPRETERS", "LuaPort", "split_module"]
 
 #: The adapter in plain Lua.
-ADAPTER = Path(__file__).parent / "lua" / "adapter.lua"
+ADAPTER = Path(__file__).parent / "adapters" / "adapter.lua"
 
-#: What systems call an interpreter, the first one found is taken.
+#: The names of interpreters on different systems; the first one found is used.
 INTERPRETERS = {
     **{f"lua5.{n}": (f"lua5.{n}", f"lua5{n}", f"lua-5.{n}") for n in range(1, 6)},
     "luajit": ("luajit",),
@@ -24,7 +24,7 @@ INTERPRETERS = {
 
 
 def split_module(name: str) -> tuple[str, str]:
-    """Split ``NAME@MODULE``; the module is ``socket`` if none is named."""
+    """Split ``NAME@MODULE``; the default module is ``socket``."""
     before, at, module = name.rpartition("@")
     return (before, module) if at else (name, "socket")
 
@@ -34,7 +34,7 @@ class LuaPort(CheckedPort):
 
     @classmethod
     def known(cls, name: str) -> LuaPort:
-        """Make the port of a name of `INTERPRETERS`, perhaps with a module."""
+        """Return the port of a name of `INTERPRETERS`, perhaps with a module."""
         interpreter, module = split_module(name)
         candidates = INTERPRETERS[interpreter]
         found = next((candidate for candidate in candidates if shutil.which(candidate)), candidates[0])
@@ -42,6 +42,6 @@ class LuaPort(CheckedPort):
 
     @classmethod
     def parse(cls, name: str, words: str) -> LuaPort:
-        """Make the port of ``lua:COMMAND``, perhaps with a module."""
+        """Return the port of ``lua:COMMAND``, perhaps with a module."""
         command, module = split_module(words)
         return cls(name, [*split(name, command), str(ADAPTER), module])

@@ -1,7 +1,7 @@
 """The ports ``lupa:lua51`` … ``lupa:luajit21``: real LuaSocket in a Lua that Python's package lupa carries.
 
-Each connection is a child process (see `lupa_child`): there may be one Lua version in a process only, a crash is then
-the child's, and a call that hangs can be killed.
+Each connection is a child process (see `adapters.lupa`): a process can contain one Lua version only, a crash leaves
+the runner alone, and a call that hangs can be killed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from luasocket_runners.ports.process import CheckedPort
 
 __all__ = ["RUNTIMES", "LupaPort"]
 
-#: lupa's runtimes. LuaSocket has to be there for the same Lua version; LuaJIT takes that of 5.1.
+#: lupa's runtimes. LuaSocket must be installed for the same Lua version; LuaJIT uses that of 5.1.
 RUNTIMES = ("lua51", "lua52", "lua53", "lua54", "lua55", "luajit20", "luajit21")
 
-_CHILD = Path(__file__).parent / "lupa_child.py"
+_CHILD = Path(__file__).parent / "adapters" / "lupa.py"
 
 
 class LupaPort(CheckedPort):
@@ -26,19 +26,19 @@ class LupaPort(CheckedPort):
 
     @classmethod
     def parse(cls, name: str, words: str) -> LupaPort:
-        """Make the port of ``lupa:RUNTIME``, perhaps with a module.
+        """Return the port of ``lupa:RUNTIME``, perhaps with a module.
 
         Raises
         ------
         UnknownPort
-            When there is no such runtime.
+            There is no such runtime.
         """
         runtime, module = split_module(words)
         if runtime not in RUNTIMES:
             raise UnknownPort(f"{name}: lupa has no runtime {runtime!r}. Its runtimes are: {', '.join(RUNTIMES)}.")
-        # -P: the directory of the child's file holds a module `lupa` of ours, which must not hide the package.
+        # -P: the directory of the child's file has a module `lupa`, which must not hide the package.
         return cls(name, [sys.executable, "-P", str(_CHILD), runtime, str(ADAPTER), module])
 
     def environment(self, dialect: str | None) -> dict[str, str]:
-        """Return all the variables of the adapter's process, without one that makes its every byte a system call."""
+        """Return the environment of the adapter, without a variable that would make each byte a system call."""
         return {key: value for key, value in super().environment(dialect).items() if key != "PYTHONUNBUFFERED"}

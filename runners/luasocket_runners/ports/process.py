@@ -1,9 +1,9 @@
-"""An adapter as a child process: messages over its standard input and output, its standard error drained into a tail.
+"""An adapter as a child process: messages over its standard input and output, its standard error kept as a text.
 
-The child leads a session and process group of its own: Ctrl-C does not reach it before us, and ending it ends whatever
-it started. Its death is noticed at once, even when a grandchild keeps the pipes open (a pidfd where the system has
-them, a look ten times a second elsewhere). It is reaped only after its group was killed, so that the group's number is
-never another's.
+The child leads a session and process group of its own, so Ctrl-C does not reach it before the runner, and ending it
+ends the processes that it started. Its death is noticed at once, even when a grandchild keeps the pipes open (by a
+pidfd where the system has them, by a look ten times a second elsewhere). It is reaped only after its group was killed,
+so that the group's number never belongs to another.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-from luasocket_runners.ports import guardian
+from luasocket_runners.ports import reaper
 from luasocket_runners.ports.connection import Connection, Port, PortGone, PortUnavailable
+from luasocket_runners.ports.descendants import TOKEN_VARIABLE, beginning, kill_all, new_token
 from luasocket_runners.ports.stream import READ_SIZE, WIDE_READ_SIZE, StreamConnection, Tail
 
 __all__ = ["DIALECT_VARIABLE", "CheckedPort", "CommandPort", "ProcessConnection"]
 
-#: The variable of the environment that tells an adapter which dialect to claim.
+#: The variable of the environment that asks an adapter to claim a dialect.
 DIALECT_VARIABLE = "LUASOCKET_CONFORMANCE_DIALECT"
 
 #: Seconds that an adapter has to end by itself when its input ends. One that is idle needs milliseconds; one that hangs
 #: in a call will not end in any time, and each such call costs this much.
 CLOSE_GRACE = 0.25
 
-#: Seconds that we wait, once the output ended, to learn how the child died. Dying closes the output a moment before the
-#: status is there; under full load the moment may be long. It is used up only by a port that closes its output and
-#: lives on.
+#: Seconds to wait, after the end of the output, for the child's exit status. A dying process closes its output a moment
+#: before the status is there; under full load the moment may be long. Only a port that closes its output and lives on
+#: takes the whole time.
 DEATH_GRACE = 1.0
 
 #: Seconds that an adapter may take to answer its first `describe`. Interpreters take 0.1 s; a loaded machine, fifty
 #: times that.
 START_LIMIT = 20.0
 
-#: What stands before the sentence in which our own programs say on standard error why they cannot run.
+#: The prefix of the sentence in which a shipped adapter says on standard error why it cannot run.
 UNAVAILABLE_MARK = "unavailable: "
 
 #: Seconds between looks at a child where there are no pidfds.
@@ -62,22 +63,26 @@ class ProcessConnection(StreamConnection):
     Raises
     ------
     PortUnavailable
-        When the program cannot be started.
+        The program cannot be started.
     """
 
-    #: What the child has as standard input, output and error.
+    #: Standard input, output and error of the child.
     _plumbing: tuple[int, int, int] = (subprocess.PIPE, subprocess.PIPE, subprocess.PIPE)
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         stdin, stdout, stderr = self._plumbing
+        self.token = new_token()
         try:
-            self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                command, env=environment, start_new_session=True, bufsize=0,
-                stdin=stdin, stdout=stdout, stderr=stderr,
-            )  # fmt: skip
-        except OSError as error:
-            raise PortUnavailable(f"{command[0]} cannot be started: {error.strerror}.") from None
-        guardian.watch(self._process.pid)
+            with beginning() as adapters:
+                self._process: subprocess.Popen[bytes] = subprocess.Popen(
+                    command, env={**environment, TOKEN_VARIABLE: self.token}, start_new_session=True, bufsize=0,
+                    stdin=stdin, stdout=stdout, stderr=stderr,
+                )  # fmt: skip
+                adapters.add(self._process.pid)
+        except (OSError, ValueError) as error:  # ValueError: a null byte in a word
+            reason = getattr(error, "strerror", None) or error
+            raise PortUnavailable(f"{command[0]} cannot be started: {reason}.") from None
+        reaper.watch(self._process.pid)
         self._tail = Tail()
         self._errors_ended = False
         self._death = -1
@@ -92,7 +97,7 @@ class ProcessConnection(StreamConnection):
             self._look_interval = LOOK_INTERVAL
 
     def _take_streams(self) -> tuple[int, int, int]:
-        """Return three descriptors: what the port writes, what it reads, and its standard error, which never blocks."""
+        """Return three descriptors: of the port's output, its input, and its standard error, which never blocks."""
         incoming, outgoing, errors = map(self._take, (self._process.stdout, self._process.stdin, self._process.stderr))
         if hasattr(fcntl, "F_SETPIPE_SZ"):  # long messages then take fewer turns; the system may refuse
             for descriptor in (incoming, outgoing):
@@ -125,7 +130,7 @@ class ProcessConnection(StreamConnection):
         return self._tail.text()
 
     def _status(self) -> str | None:
-        """Return how the child ended, or None while it lives. Does not reap it where the system allows that."""
+        """Return how the child ended, in words; None while it lives. It is not reaped, where the system allows that."""
         if hasattr(os, "waitid"):
             state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if state is None:
@@ -144,7 +149,7 @@ class ProcessConnection(StreamConnection):
             return f"it was killed by signal {-code}"
 
     def _look(self) -> None:
-        """Notice that the child died, and fetch what it had written: bounded, a grandchild may hold the pipes."""
+        """Notice the death of the child, and read its last output: once, because a grandchild may hold the pipes."""
         if self._ended or self._status() is None:
             return
         if self._death >= 0:
@@ -168,7 +173,7 @@ class ProcessConnection(StreamConnection):
             self._selector.unregister(self._errors)
 
     def _await_death(self, seconds: float) -> str | None:
-        """Wait for the child's end, and drain its standard error, which could hold it up."""
+        """Wait for the child's end, and read its standard error meanwhile: a full pipe would block the child."""
         deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             if self._death >= 0:
@@ -181,27 +186,33 @@ class ProcessConnection(StreamConnection):
                     return None
                 if self._errors_ended and self._errors in selector.get_map():
                     selector.unregister(self._errors)
-                # Without a pidfd nothing wakes us, so look often.
+                # Without a pidfd there is no event, so look often.
                 for key, _ in selector.select(left if self._death >= 0 else min(left, LOOK_INTERVAL / 10)):
                     if key.data:
                         key.data()
         self._read_errors()
         return status
 
-    def _why_ended(self) -> str:
+    #: The reply stream of the adapter, in words.
+    _output = "its standard output"
+
+    def _why_ended(self, unfinished: str) -> PortGone:
         status = self._await_death(DEATH_GRACE)
-        sentence = f"The port died: {status}." if status else "The port closed its standard output, but it lives on."
-        return sentence + self._tail.last_words()
+        sentence = f"The port died: {status}." if status else f"The port closed {self._output}, but it lives on."
+        return self._gone_with_words(sentence + unfinished)
+
+    def _gone_with_words(self, sentence: str) -> PortGone:
+        """Return the end of the port, with its standard error."""
+        return PortGone(sentence, self._tail.last_words(), self._tail.head())
 
     def _end(self) -> None:
         self._await_death(CLOSE_GRACE)
         self._kill()
 
     def _kill(self) -> None:
-        """End the child and all that it started; give its descriptors back, but for those of the messages."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: nobody but a zombie is left
-            os.killpg(self.pid, signal.SIGKILL)
-        guardian.forget(self.pid)
+        """End the child and all its descendants; close its descriptors, except for those of the messages."""
+        kill_all(self.pid, self.token)
+        reaper.forget(self.pid)
         self._process.wait()
         for descriptor in (self._errors, self._death):
             if descriptor >= 0:
@@ -214,7 +225,7 @@ class CommandPort(Port):
     Parameters
     ----------
     name
-        What the command line calls it.
+        The name on the command line.
     command
         The program and its arguments.
     """
@@ -225,12 +236,13 @@ class CommandPort(Port):
 
     @classmethod
     def parse(cls, name: str, words: str) -> CommandPort:
-        """Make one of a command line, which is cut into words like a shell does."""
+        """Return the port of a command line, which is split into words as by a shell."""
         return cls(name, split(name, words))
 
     def environment(self, dialect: str | None) -> dict[str, str]:
         """Return all the variables of the adapter's process."""
-        rest = {key: value for key, value in os.environ.items() if key != DIALECT_VARIABLE}
+        own = (DIALECT_VARIABLE, TOKEN_VARIABLE)
+        rest = {key: value for key, value in os.environ.items() if key not in own}
         return rest if dialect is None else {**rest, DIALECT_VARIABLE: dialect}
 
     def open(self, dialect: str | None) -> Connection:
@@ -242,55 +254,58 @@ class CommandPort(Port):
         return self.start(dialect)
 
     def programs(self) -> Sequence[str]:
-        """Return the programs that have to be there."""
+        """Return the programs that must be installed."""
         return self.command[:1]
 
     def start(self, dialect: str | None) -> Connection:
-        """Start the program, which is there."""
+        """Start the program, which is installed."""
         return ProcessConnection(self.command, self.environment(dialect))
 
 
 class CheckedPort(CommandPort):
-    """A program of ours, which can say what is missing: its first start is checked with a `describe`.
+    """A program whose first start is checked with a `describe`.
 
-    So that "LuaSocket is not installed" is told as such, and not as a port that dies.
+    So a program that cannot run ("LuaSocket is not installed") is reported as unavailable, with its own words, and not
+    as a port that dies.
     """
 
     _checked = False
 
     def open(self, dialect: str | None) -> Connection:
-        """Start the program; the first time, see whether it answers."""
+        """Start the program; the first time, check that it replies."""
         try:
             connection = super().open(dialect)
         except PortGone as gone:
             if self._checked:
                 raise
-            raise PortUnavailable(f"{self.name}: {gone}") from None
+            raise PortUnavailable(f"{self.name}: {gone.at_start}") from None
         if not self._checked:
             try:
                 connection.post({"id": 0, "op": "describe", "protocol": 1})
-                answer = connection.wait(START_LIMIT)
+                reply = connection.wait(START_LIMIT)
             except PortGone as gone:
-                marked, sentence = connection.stderr_tail.rpartition(UNAVAILABLE_MARK)[1:]
                 connection.close()
-                raise PortUnavailable(f"{self.name}: {sentence if marked else gone}") from None
+                marked, sentence = connection.stderr_tail.rpartition(UNAVAILABLE_MARK)[1:]
+                raise PortUnavailable(f"{self.name}: {sentence if marked else gone.at_start}") from None
             except BaseException:
                 connection.close()
                 raise
-            if answer is None:
+            if reply is None:
+                unfinished = f" Its message has no line feed: {connection.unfinished}." if connection.unfinished else ""
                 connection.close()
-                raise PortUnavailable(f"{self.name}: it started, but answered nothing within {START_LIMIT:g} s.")
+                sentence = f"it started, but sent no reply within {START_LIMIT:g} s.{unfinished}"
+                raise PortUnavailable(f"{self.name}: {sentence}")
             self._checked = True
         return connection
 
 
 def split(name: str, words: str) -> list[str]:
-    """Cut a command line into words.
+    """Split a command line into words.
 
     Raises
     ------
     PortUnavailable
-        When there is no word, or a quotation does not end.
+        There is no word, or a quotation does not end.
     """
     try:
         command = shlex.split(words)

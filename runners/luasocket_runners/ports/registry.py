@@ -1,27 +1,37 @@
-"""Ports by name: the one table from what the command line calls a port to the class that runs it."""
+"""The table of ports: from a name on the command line to the class that runs the port."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from luasocket_runners.ports.configured import ConfiguredPort, is_path
 from luasocket_runners.ports.connection import Port, UnknownPort
-from luasocket_runners.ports.described import DescribedPort, names_description
 from luasocket_runners.ports.inprocess import PythonPort, reference_api
 from luasocket_runners.ports.lua_interpreter import INTERPRETERS, LuaPort, split_module
 from luasocket_runners.ports.lupa import RUNTIMES, LupaPort
 from luasocket_runners.ports.process import CommandPort
+from luasocket_runners.ports.reference_in_lua import RUNTIMES as REFERENCE_RUNTIMES
+from luasocket_runners.ports.reference_in_lua import ReferenceInLuaPort
 from luasocket_runners.ports.tcp import DialPort, ListenPort
 
 __all__ = ["known_ports", "resolve"]
 
+
+def _reference(name: str) -> Port:
+    port = PythonPort(name, reference_api)
+    port.has_to_be_steady = True
+    return port
+
+
 #: Ports whose whole name is known.
 _PLAIN: dict[str, Callable[[str], Port]] = {
-    "reference": lambda name: PythonPort(name, reference_api),
+    "reference": _reference,
     **dict.fromkeys(INTERPRETERS, LuaPort.known),
 }
 
-#: Ports that are described by what follows the first colon: the forms as people read them, and what makes the port.
+#: Ports that take an argument after a colon: the forms for people, and the function that makes the port.
 _FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str, str], Port]]] = {
+    "reference": (tuple(f"reference:{runtime}" for runtime in REFERENCE_RUNTIMES), ReferenceInLuaPort.parse),
     "lupa": (tuple(f"lupa:{runtime}" for runtime in RUNTIMES), LupaPort.parse),
     "lua": (("lua:COMMAND",), LuaPort.parse),
     "command": (("command:PROGRAM ARGS…",), CommandPort.parse),
@@ -31,7 +41,7 @@ _FAMILIES: dict[str, tuple[tuple[str, ...], Callable[[str, str], Port]]] = {
 
 
 def known_ports() -> list[str]:
-    """Return the names of all ports; where the name has a part that is the user's, that part in capitals."""
+    """Return the names of all ports; the parts that the user chooses are in capitals."""
     return [*_PLAIN, *(form for forms, _ in _FAMILIES.values() for form in forms), "DIRECTORY with a port.toml"]
 
 
@@ -41,9 +51,9 @@ def resolve(name: str) -> Port:
     Raises
     ------
     UnknownPort
-        When no port has the name, or the description that it names cannot be used.
+        No port has the name, or the ``port.toml`` that it names cannot be used.
     PortUnavailable
-        When what follows the name makes no sense.
+        The part after the colon is wrong.
     """
     family, colon, rest = name.partition(":")
     if colon and family in _FAMILIES:
@@ -51,6 +61,6 @@ def resolve(name: str) -> Port:
     plain = name if name in _PLAIN else split_module(name)[0]
     if plain in INTERPRETERS or name in _PLAIN:
         return _PLAIN[plain](name)
-    if names_description(name):
-        return DescribedPort.load(name)
+    if is_path(name):
+        return ConfiguredPort.load(name)
     raise UnknownPort(f"There is no port {name!r}. The ports are: {', '.join(known_ports())}.")

@@ -1,15 +1,16 @@
-"""JSON Lines over two descriptors: what pipes to a child and a TCP connection have in common.
+"""JSON Lines over two descriptors, for pipes to a child process and for TCP connections.
 
-One loop around one selector both writes and reads, so two sides that send each other long messages at once do not block
-each other, and no thread is needed. Nothing is read while a whole message is still waiting to be fetched: a port that
-floods us is held up by its full pipe. All that a port sends is untrusted: it is bounded, and quoted only escaped and
-cut.
+One loop around one selector both writes and reads, so that two ends that send each other long messages do not block
+each other, and no thread is needed. Nothing is read while a whole message waits to be fetched: a port that sends
+without end is stopped by its full pipe. Messages of a port are untrusted: their size is bounded, and they are quoted
+escaped and cut.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import time
 from abc import abstractmethod
@@ -22,32 +23,43 @@ from luasocket_runners.ports.connection import Connection, Message, PortGone
 __all__ = ["LINE_LIMIT", "StreamConnection", "Tail", "encode", "quoted"]
 
 #: Bytes of one line. The longest strings of the spec have 10 MB, and JSON needs up to six characters for a byte: 60 MB
-#: and what is around them must pass. More than this is a flood.
+#: and the rest of the message must pass.
 LINE_LIMIT = 64 * 1024 * 1024
 
-#: Bytes of one read: more than most messages have; and where there is more, as much as a pipe holds that we have
-#: widened, see `process`. (To make room for a megabyte costs ten times what reading a short message does.)
+#: Values of one message. The longest replies of real ports have some thousands; a line of small values would take a
+#: hundred times its bytes in memory. They are counted in lines that are long enough to have so many.
+VALUES_LIMIT = 200_000
+
+#: Bytes of one read: more than most messages have; and, where there is more, the size of a pipe that `process` has
+#: widened. (Allocating a megabyte costs ten times as much as reading a short message.)
 READ_SIZE, WIDE_READ_SIZE = 64 * 1024, 1024 * 1024
 
-#: Characters of a port's words that are shown in a sentence: enough to recognize them, and still one line or two.
+#: Characters of a port's output that a sentence quotes: enough to recognize it, and still one line or two.
 QUOTE_LIMIT = 120
 
-#: Bytes of standard error that are kept: a stack traceback fits in.
-TAIL_SIZE = 4096
+#: Bytes of standard error that are kept of its beginning, and of its end: a stack traceback fits in.
+HEAD_SIZE = TAIL_SIZE = 4096
 
-#: Bytes of it that go into a sentence: the error's message, and a line or two before it.
+#: Bytes of it that a sentence quotes: the error's message, and a line or two before it.
 WORDS_LIMIT = 300
+
+#: Lines of it that are shown when a port does not start: the error's message, and where it came from.
+HEAD_LINES = 12
+
+#: Seconds that a port may live after it has closed its standard input, before it counts as broken. A dying process
+#: closes it a moment before its end is known; under full load the moment may be long.
+CLOSED_GRACE = 1.0
 
 
 def quoted(data: bytes, limit: int = QUOTE_LIMIT) -> str:
-    """Return `data` in double quotes: printable ASCII as it is, all else escaped, cut after `limit` bytes."""
+    """Return `data` in double quotes: printable ASCII as it is, everything else escaped, cut after `limit` bytes."""
     shown = data[:limit].decode("latin-1").encode("unicode_escape").decode("ascii").replace('"', '\\"')
     rest = len(data) - limit
     return f'"{shown}"' if rest <= 0 else f'"{shown}"… ({rest} more bytes)'
 
 
 def encode(message: Message) -> bytes:
-    """Return the line of a message: ASCII only, ended by LF."""
+    """Return the line of a message: ASCII only, with the LF at its end."""
     return _ENCODER.encode(message).encode("ascii") + b"\n"
 
 
@@ -55,9 +67,12 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-#: Made once, for there are thousands of messages.
+#: Made once: there are thousands of messages.
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(parse_constant=_not_json)
+#: The characters that come with each value in JSON.
+_SEPARATORS = (b",", b"[", b"{")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 def decode(line: bytes) -> Message:
@@ -68,6 +83,8 @@ def decode(line: bytes) -> Message:
     PortGone
         When the line is not one JSON object in UTF-8.
     """
+    if _values(line) > VALUES_LIMIT and _values(_STRING.sub(b"", line)) > VALUES_LIMIT:
+        raise PortGone(f"The port wrote a line of more than {VALUES_LIMIT} values: {quoted(line)}.")
     try:
         message = _DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError:
@@ -80,25 +97,45 @@ def decode(line: bytes) -> Message:
     return message
 
 
+def _values(line: bytes) -> int:
+    """Return the number of values in a line of JSON, at least; separators inside strings count, too."""
+    return sum(map(line.count, _SEPARATORS))
+
+
 class Tail:
-    """The end of an endless text: keeps the last `TAIL_SIZE` bytes."""
+    """The beginning and the end of a text of any length."""
 
     def __init__(self) -> None:
+        self._head = b""
         self._kept = b""
 
     def add(self, data: bytes) -> None:
         """Append `data`."""
+        self._head += data[: HEAD_SIZE - len(self._head)]
         self._kept = (self._kept + data)[-TAIL_SIZE:]
 
     def text(self) -> str:
-        """Return it as lines of printable ASCII."""
-        lines = self._kept.decode("latin-1").rstrip("\n").split("\n")
-        return "\n".join(line.expandtabs().encode("unicode_escape").decode("ascii") for line in lines)
+        """Return the end as lines of printable ASCII."""
+        return "\n".join(_lines(self._kept))
+
+    def head(self) -> str:
+        """Return the first lines, indented and on lines of their own; or nothing, if nothing was written."""
+        if not self._head.strip():
+            return ""
+        lines = _lines(self._head.strip(b"\n"))
+        more = ["…"] if len(lines) > HEAD_LINES or len(self._head) == HEAD_SIZE else []
+        return "".join(f"\n    {line}" for line in lines[:HEAD_LINES] + more)
 
     def last_words(self) -> str:
-        """Return a sentence that quotes its very end, with a space before it; or nothing, if nothing was said."""
+        """Return a sentence that quotes the very end, with a space before it; or nothing, if nothing was written."""
         words = self._kept.strip()[-WORDS_LIMIT:]
         return f" Its last words: {quoted(words, WORDS_LIMIT)}." if words else ""
+
+
+def _lines(data: bytes) -> list[str]:
+    """Return lines of printable ASCII; everything else is escaped."""
+    lines = data.decode("latin-1").rstrip("\n").split("\n")
+    return [line.rstrip("\r").expandtabs().encode("unicode_escape").decode("ascii") for line in lines]
 
 
 class StreamConnection(Connection):
@@ -107,22 +144,23 @@ class StreamConnection(Connection):
     Parameters
     ----------
     incoming, outgoing
-        Two different descriptors: what the port writes, and what it reads.
+        Two different descriptors: the one that the port writes to, and the one that it reads from.
     """
 
-    #: Seconds between two calls of `_look`, where no descriptor tells what it looks at; None: it need not be called.
+    #: Seconds between two calls of `_look`, where no descriptor reports the event; None: it need not be called.
     _look_interval: float | None = None
 
     def __init__(self, incoming: int, outgoing: int) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
         self._unsent: deque[memoryview] = deque()
-        self._waits_for_room = False  # to write more: then the selector tells when there is some
+        self._waits_for_room = False  # to write more; the selector reports it
         self._lines: deque[bytes] = deque()
-        self._beginning: list[bytes] = []  # of the line whose end has not come yet
+        self._beginning: list[bytes] = []  # of a line that is not complete yet
         self._beginning_size = 0
         self._read_size = READ_SIZE
         self._ended = False  # nothing more will be read
+        self._deaf_until: float | None = None  # the port has closed its input: when it counts as broken
         self._gone: PortGone | None = None
         self._closed = False
         self._selector = selectors.DefaultSelector()
@@ -130,18 +168,18 @@ class StreamConnection(Connection):
         os.set_blocking(outgoing, False)
         self._listen_to(incoming, self._read)
 
-    # What differs between kinds of streams
+    # The differences between kinds of streams
 
     @abstractmethod
-    def _why_ended(self) -> str:
-        """Return the sentence that says why nothing more comes. Called once, at the end of what came."""
+    def _why_ended(self, unfinished: str) -> PortGone:
+        """Return the reason why nothing more comes, with a further sentence. Called once, after the last message."""
 
     @abstractmethod
     def _end(self) -> None:
-        """End the other side, when our side has been closed for writing; give its resources back."""
+        """End the other side, after this side has been closed for writing; release its resources."""
 
     def _look(self) -> None:
-        """Look for what no descriptor tells; see `_look_interval`."""
+        """Look for events that no descriptor reports; see `_look_interval`."""
 
     # The connection
 
@@ -164,11 +202,14 @@ class StreamConnection(Connection):
             if self._lines:
                 return self._decode(self._lines.popleft())
             if self._ended:
-                self._give_up(PortGone(self._why_ended() + self._unfinished()))
-            left = deadline - time.monotonic()
+                self._give_up(self._why_ended(self._unfinished()))
+            now = time.monotonic()
+            if self._deaf_until is not None and now >= self._deaf_until:
+                self._give_up(PortGone(f"The port closed its standard input, but it lives on.{self._unfinished()}"))
+            left = deadline - now
             if looked and left <= 0:
                 return None
-            self._select(left)
+            self._select(left if self._deaf_until is None else min(left, self._deaf_until - now))
             looked = True
 
     def close(self) -> None:
@@ -188,6 +229,11 @@ class StreamConnection(Connection):
             self._selector.close()
 
     @property
+    def unfinished(self) -> str:
+        """See `Connection.unfinished`."""
+        return quoted(b"".join(self._beginning)) if self._beginning else ""
+
+    @property
     def stderr_tail(self) -> str:
         """See `Connection.stderr_tail`."""
         return ""
@@ -198,7 +244,7 @@ class StreamConnection(Connection):
         self._selector.register(descriptor, selectors.EVENT_READ, react)
 
     def _select(self, timeout: float) -> None:
-        """React to what happens within `timeout` seconds; return after the first events."""
+        """React to the events within `timeout` seconds; return after the first ones."""
         if self._look_interval is not None:
             timeout = min(timeout, self._look_interval)
         for key, _ in self._selector.select(max(timeout, 0)):
@@ -217,12 +263,10 @@ class StreamConnection(Connection):
         raise error
 
     def _unfinished(self) -> str:
-        if not self._beginning:
-            return ""
-        return f" Its last message was not complete: {quoted(b''.join(self._beginning))}."
+        return f" Its last message was not complete: {self.unfinished}." if self._beginning else ""
 
     def _write(self) -> None:
-        """Write what can be written now."""
+        """Write as much as the system takes now."""
         while self._unsent and self._outgoing >= 0:
             try:
                 count = os.write(self._outgoing, self._unsent[0])
@@ -231,8 +275,9 @@ class StreamConnection(Connection):
                     self._waits_for_room = True
                     self._selector.register(self._outgoing, selectors.EVENT_WRITE, self._write)
                 return
-            except OSError:  # it reads no more. What it still has to say is the better reason: `wait` tells
+            except OSError:  # the port reads no more; if it ends, its end is the better reason, which `wait` reports
                 self._stop_writing()
+                self._deaf_until = time.monotonic() + CLOSED_GRACE
                 return
             if count == len(self._unsent[0]):
                 self._unsent.popleft()
@@ -253,7 +298,7 @@ class StreamConnection(Connection):
         self._unsent.clear()
 
     def _read(self) -> None:
-        """Read once, and cut what came into lines."""
+        """Read once, and cut the data into lines."""
         try:
             data = os.read(self._incoming, self._read_size)
         except BlockingIOError:

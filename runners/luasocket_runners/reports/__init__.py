@@ -1,10 +1,9 @@
-"""Reports in files: what a run came to, for machines, for pull requests and for people.
+"""Reports of runs: on a terminal (``terminal``), and in files for machines, pull requests and people.
 
-What lives here: the data of a report (``data``), joining several of them (``joined``), and one module for each form:
-``page`` (HTML), ``markdown``, ``badge``, ``github`` (annotations). ``files`` writes them. What may not: playing and
-judging, and the report on a terminal (``luasocket_runners.report``). JUnit XML is pytest's.
+``data`` has the contents of a report and its JSON, ``joined`` puts several side by side, and one module each renders
+them: ``page`` (HTML), ``markdown``, ``badge``, ``github`` (annotations). ``files`` writes them. JUnit XML is pytest's.
 
-The law of every form: what a port printed is untrusted. It is escaped by the rules of the form, or stays out.
+In every form, text that a port printed is untrusted: it is escaped by the rules of the form, or left out.
 """
 
 from luasocket_runners.reports.data import Report, ReportError, Run

@@ -1,25 +1,36 @@
-"""A badge: the form that shields.io reads from an address (JSON), and a picture of one's own (SVG).
-
-What lives here: its few words and its colour. What may not: more words. Text is escaped: a port's name may be in it.
-"""
+"""A badge: the JSON that shields.io reads from an address, and a picture (SVG). The name of a port is escaped."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from html import escape
 from importlib import resources
 from string import Template
 from typing import Final
 
 from luasocket_runners.reports.joined import Joined
-from luasocket_runners.result import Verdict
+from luasocket_runners.result import Conclusion, Verdict
 
-#: What stands on the left.
+#: The text on the left.
 LABEL: Final = "LuaSocket API"
 
-#: shields.io's names of colours, and what they are.
-_COLOURS: Final = {"brightgreen": "#3a7d1e", "green": "#5f7a0c", "red": "#b93a2c"}
-#: The width of a character of 11 px Verdana, on average, and what is left free beside the words; in pixels.
+#: shields.io's names of colours, from the best conclusion to the worst, and the colours.
+_COLOUR_NAMES: Final = {
+    Conclusion.CONFORMS: "brightgreen",
+    Conclusion.AS_DECLARED: "yellow",
+    Conclusion.INCOMPLETE: "lightgrey",
+    Conclusion.FAILS: "red",
+}
+_COLOURS: Final = {"brightgreen": "#3a7d1e", "yellow": "#8f6200", "lightgrey": "#626873", "red": "#b93a2c"}
+#: The words for the conclusions of several runs.
+_SEVERAL: Final = {
+    Conclusion.CONFORMS: "conform",
+    Conclusion.AS_DECLARED: "as declared",
+    Conclusion.INCOMPLETE: "incomplete",
+    Conclusion.FAILS: "fail",
+}
+#: The width of a character of 11 px Verdana, on average, and the margin beside the words, in pixels.
 _CHARACTER: Final = 6.6
 _MARGIN: Final = 12
 #: The characters that XML 1.0 forbids even when they are escaped; they are replaced.
@@ -27,19 +38,21 @@ _FORBIDDEN: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0x
 
 
 def words(joined: Joined) -> tuple[str, str]:
-    """Return what the badge says, and the name of its colour.
+    """Return the text of the badge, and the name of its colour.
 
-    One run: how many behaviours passed of those that were not skipped. Several: how many of them conform. Bright green
-    means that everything passed; green, that what did not is known.
+    One run: its conclusion with the share of behaviours that passed. Several: the conclusions with their numbers.
+    Bright green means that every port conforms; yellow, that every difference is declared.
     """
     reports = [column.report for column in joined.columns]
-    bad = [report for report in reports if not report.conforms]
-    total = sum(len(report.results) - report.counts().get(Verdict.SKIPPED, 0) for report in reports)
-    passed = sum(report.counts().get(Verdict.PASSED, 0) for report in reports)
-    colour = "red" if bad else "brightgreen" if passed == total else "green"
+    conclusions = Counter(report.conclusion for report in reports)
+    colour = _COLOUR_NAMES[max(conclusions, key=list(_COLOUR_NAMES).index)]
     if len(reports) == 1:
-        return f"{passed} of {total}", colour
-    return f"{len(reports) - len(bad)} of {len(reports)} ports conform", colour
+        (report,) = reports
+        total = len(report.results) - report.counts().get(Verdict.SKIPPED, 0)
+        passed = report.counts().get(Verdict.PASSED, 0)
+        return f"{report.conclusion.value}: {passed} of {total} passed", colour
+    parts = [f"{conclusions[one]} {word}" for one, word in _SEVERAL.items() if conclusions[one]]
+    return f"{len(reports)} ports: {', '.join(parts)}", colour
 
 
 def endpoint(joined: Joined) -> str:
@@ -49,7 +62,7 @@ def endpoint(joined: Joined) -> str:
 
 
 def svg(joined: Joined) -> str:
-    """Return the badge as SVG, with a title for those who do not see it."""
+    """Return the badge as SVG, with a title for those who cannot see it."""
     message, colour = words(joined)
     left, right = (round(len(text) * _CHARACTER) + _MARGIN for text in (LABEL, message))
     about = ", ".join(column.label for column in joined.columns)

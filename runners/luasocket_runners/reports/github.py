@@ -1,7 +1,6 @@
-"""Annotations that GitHub shows beside the lines of a change.
+"""Annotations that GitHub shows beside the lines of a change: workflow commands on a job's standard output.
 
-What lives here: the workflow commands, which a job prints to its standard output, and keeping a port from printing any.
-What may not: any other service's form. The rules of escaping are GitHub's (actions/toolkit, ``core/command.ts``).
+The rules of escaping are GitHub's (actions/toolkit, ``core/command.ts``).
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from typing import Final
 
 import luasocket_spec
 
-from luasocket_runners.result import CONFORMING, Result, answer
+from luasocket_runners.result import CONFORMING, Result, outcome_label
 
-#: Annotations of one kind that GitHub keeps of a step; it drops the others without a word.
+#: Annotations of one kind that GitHub keeps of a step; it drops the others silently.
 KEPT: Final = 10
 
-#: What ``Source.file`` is relative to in the specification that is shipped.
+#: The directory to which ``Source.file`` is relative in the bundled specification.
 _SHIPPED: Final = Path(luasocket_spec.__file__).parent
 
 
@@ -35,7 +34,7 @@ def escape_property(text: str) -> str:
 
 @contextmanager
 def commands_stopped() -> Iterator[None]:
-    """Keep GitHub from reading what is printed inside as commands: a port that prints ``::`` could give some.
+    """Keep GitHub from reading output as commands meanwhile: a port that prints ``::`` could give some.
 
     The word that ends it cannot be guessed.
     """
@@ -48,17 +47,17 @@ def commands_stopped() -> Iterator[None]:
 
 
 def render(results: Sequence[Result], *, known: str, spec: Path | None, workspace: Path) -> str:
-    """Return the commands for a run: an error for what deviates, a warning for what nobody has explained yet.
+    """Return the commands for a run: an error for each failure, a warning for each deviation without an explanation.
 
-    Each points at the line of the port's list that speaks of the behaviour; without one, at the behaviour where the
-    repository has it; else at the list of known deviations. GitHub shows only what lies in the repository.
+    Each points at the entry of the port's list that names the behaviour; without one, at the behaviour if it lies in
+    the repository; otherwise at the list of known deviations. GitHub shows only places in the repository.
 
     Parameters
     ----------
     known
         The file of known deviations, empty if there is none.
     spec
-        The directory of the specification; None: the one that is shipped.
+        The directory of the specification; None: the bundled one.
     workspace
         The directory of the repository.
     """
@@ -74,23 +73,23 @@ def render(results: Sequence[Result], *, known: str, spec: Path | None, workspac
         for result in shown:
             properties = _place(result, known, spec or _SHIPPED, workspace)
             properties["title"] = f"{result.verdict.value}: {result.behaviour.id}"
-            told = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items())
-            lines.append(f"::{level} {told}::{escape_data(_message(result))}\n")
+            written = ",".join(f"{name}={escape_property(value)}" for name, value in properties.items())
+            lines.append(f"::{level} {written}::{escape_data(_message(result))}\n")
         if len(shown) < len(found):
-            lines.append(f"::{level} title=luasocket-conformance::and {len(found) - len(shown)} more; see the log\n")
+            lines.append(f"::{level} title=luasocket-conformance::and {len(found) - len(shown)} more, see the log\n")
     return "".join(lines)
 
 
 def _message(result: Result) -> str:
     lines = [result.behaviour.says]
-    if result.doing:
-        lines.append(result.doing)
+    if result.call:
+        lines.append(result.call)
     if result.expected is not None:
         lines.append(f"expected: {result.expected}")
     if result.returned is not None:
-        lines.append(": ".join(answer(result.returned)))
+        lines.append(": ".join(outcome_label(result.returned)))
     if result.reason:
-        lines.append(f"because: {result.reason}")
+        lines.append(f"difference: {result.reason}")
     if result.listed is not None:
         lines.append(f"listed: {result.listed.reason}")
     return "\n".join(lines)

@@ -1,8 +1,4 @@
-"""Several reports side by side: ports × behaviours.
-
-What lives here: which behaviours there are in all, in which order, and what each column is called. What may not:
-layout.
-"""
+"""Puts several reports side by side: ports × behaviours, in one order, with a label for each run."""
 
 from __future__ import annotations
 
@@ -16,19 +12,19 @@ from luasocket_runners.reports.data import Entry, Report
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A behaviour as the newest specification among the runs tells it, and each column's result; None: not played.
+    """A behaviour as the newest specification among the runs has it, and each column's result; None: not run.
 
-    ``report`` is the one that ``told`` is from: it has the parts of the Lua script.
+    ``report`` is the one that ``newest`` is from: it has the parts of the Lua script.
     """
 
-    told: Entry
+    newest: Entry
     report: Report
     entries: tuple[Entry | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A run. ``label`` is unlike every other column's."""
+    """A run. No two columns have the same ``label``."""
 
     label: str
     report: Report
@@ -36,21 +32,21 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """All of it."""
+    """The runs, and the behaviours that any of them has."""
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
     @property
     def specs(self) -> list[str]:
-        """The versions of the specification that were played, the oldest first."""
+        """The versions of the specification, the oldest first."""
         return sorted({column.report.run.spec for column in self.columns}, key=_version)
 
 
-#: What tells runs of one port apart, the most telling first.
+#: The properties that distinguish runs of one port, the most important first.
 _FACETS: Final[tuple[Callable[[Report], str], ...]] = (
     lambda report: report.run.port.version,
-    lambda report: report.run.port.host,
+    lambda report: report.run.port.runtime,
     lambda report: report.run.dialect,
     lambda report: report.run.authority or "either",
     lambda report: f"{report.run.machine.system} {report.run.machine.machine}",
@@ -61,7 +57,7 @@ _FACETS: Final[tuple[Callable[[Report], str], ...]] = (
 
 def join(reports: Sequence[Report]) -> Joined:
     """Put reports side by side, at least one, in the order in which they are given."""
-    # each behaviour and the one that follows it; what earlier runs lack stands behind what it follows in its own run
+    # each behaviour and the next one; a behaviour that earlier runs lack comes behind its predecessor in its own run
     following: dict[str | None, str | None] = {None: None}
     newest: dict[str, tuple[Entry, Report]] = {}
     for report in reports:
@@ -84,10 +80,10 @@ def join(reports: Sequence[Report]) -> Joined:
 
 
 def labels(reports: Sequence[Report]) -> list[str]:
-    """Return what each column is called: the port's name, and what tells it from others of that name."""
+    """Return the label of each column: the port's name, and what distinguishes it from others of that name."""
     names = [report.run.port.name for report in reports]
     short = {name: _short(name) for name in names}
-    # the short names must not make one of two ports
+    # two ports must not get the same short name
     made = [short[name] if list(short.values()).count(short[name]) == 1 else name for name in names]
     for facet in _FACETS:
         for label in {label for label in made if made.count(label) > 1}:
@@ -104,13 +100,13 @@ def labels(reports: Sequence[Report]) -> list[str]:
 
 
 def _short(name: str) -> str:
-    """Return the name of a port with no more of each path than its end: the rest is somebody's machine."""
+    """Return the name of a port with the last part of each path only: the rest differs from machine to machine."""
     return re.sub(r"(?<![^\s@:])(?:[\w.~+-]*/)+([\w.~+-]+)/?", r"\1", name)
 
 
 def _version(text: str) -> tuple[tuple[int, str], ...]:
     """Return a version as a key for sorting: numbers by value; a word (1.0-dev) comes before the end (1.0)."""
     pieces = re.split(r"[.+-]", text)
-    # a number longer than that is none of ours; Python refuses to read one of thousands of digits
+    # versions have short numbers; Python refuses to read one of thousands of digits
     numbered = [(int(piece), "") if re.fullmatch("[0-9]{1,9}", piece) else (-1, piece) for piece in pieces]
     return (*numbered, (0, ""))

@@ -1,38 +1,35 @@
 """A summary in Markdown, for a pull request or a job's summary page on GitHub.
 
-What lives here: its layout, and escaping: text is put where no character of it means anything to Markdown or HTML. What
-may not: every result; GitHub takes a megabyte of summary and readers less. The page (``page``) has everything.
+It does not have every result, because GitHub takes a megabyte of summary and readers less; the page (``page``) does.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from html import escape
 from typing import Final
 
-from luasocket_runners.report import listed_groups
 from luasocket_runners.reports.data import Entry
 from luasocket_runners.reports.joined import Column, Joined
-from luasocket_runners.result import CONFORMING, Verdict, answer
+from luasocket_runners.reports.terminal import OBSERVED, listed_groups
+from luasocket_runners.result import CONFORMING, Conclusion, Verdict, outcome_label
 
-#: Deviations that are shown in full for each run: more than that is read on the page.
+#: Failures that are shown in full for each run; the HTML page has all.
 SHOWN: Final = 30
 #: Characters of a code that are shown, so that the whole stays far below GitHub's megabyte.
 _SHOWN_CODE: Final = 600
 
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:@/$^=])")
+#: The characters that mean something to Markdown or HTML, or to GitHub (addresses, mentions, references).
+_SPECIAL: Final = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]()#+-.!|~:@/$^=&<>\"'"}
 
 
 def text(words: str) -> str:
-    """Return text of others on one line: no character of it is markup, an address, a mention or a reference."""
-    line = " ".join(words.split())
+    """Return untrusted text on one line: no character of it is markup, an address, a mention or a reference."""
     # a character reference is never read as markup; a backslash would not keep GitHub from linking @names and addresses
-    return "".join(f"&#{ord(piece)};" if _SPECIAL.fullmatch(piece) else piece for piece in escape(line))
+    return " ".join(words.split()).translate(_SPECIAL)
 
 
 def code(words: str) -> str:
-    """Return text of others as code, for HTML inside of Markdown; line ends are kept as line breaks."""
+    """Return untrusted text as code, for HTML inside Markdown; line ends are kept as line breaks."""
     shown = words if len(words) <= _SHOWN_CODE else words[:_SHOWN_CODE] + "…"
     return "<code>" + "<br>".join(map(text, shown.splitlines())) + "</code>"
 
@@ -53,11 +50,12 @@ def _lines(joined: Joined) -> Iterator[str]:
         run, counts = column.report.run, column.report.counts()
         port = text(column.label) + (f" ({text(run.port.about)})" if run.port.about else "")
         numbers = [str(counts.get(verdict, 0)) for verdict in verdicts]
-        verdict = "conforms" if column.report.conforms else "**deviates**"
-        yield _row([port, run.dialect, text(run.spec), *numbers, verdict])
+        conclusion = column.report.conclusion
+        word = f"**{conclusion.value}**" if conclusion is Conclusion.FAILS else conclusion.value
+        yield _row([port, run.dialect, text(run.spec), *numbers, word])
     if len(joined.specs) > 1:
         yield ""
-        yield f"The runs played different versions of the specification: {', '.join(map(text, joined.specs))}."
+        yield f"The runs have different versions of the specification: {', '.join(map(text, joined.specs))}."
     for column in joined.columns:
         yield from _column(column, several=len(joined.columns) > 1)
 
@@ -68,10 +66,10 @@ def _column(column: Column, *, several: bool) -> Iterator[str]:
     bad = [entry for entry in entries if entry.verdict not in CONFORMING]
     if bad:
         yield ""
-        yield f"### {_count(bad, 'deviation')}{on}"
+        yield f"### {_count(bad, 'failure')}{on}"
         yield ""
         for entry in bad[:SHOWN]:
-            yield from _deviation(entry)
+            yield from _failure(entry)
         if len(bad) > SHOWN:
             yield ""
             yield f"… and {len(bad) - SHOWN} more."
@@ -84,7 +82,7 @@ def _column(column: Column, *, several: bool) -> Iterator[str]:
     known = [entry for entry in entries if entry.listed is not None and entry.listed.explained and entry not in bad]
     if known:
         yield ""
-        yield f"<details><summary>{len(known)} known{on}</summary>"
+        yield f"<details><summary>{len(known)} declared{on}</summary>"
         yield ""
         groups = listed_groups((entry.verdict, entry.listed) for entry in known)
         for group in groups[:SHOWN]:
@@ -95,25 +93,26 @@ def _column(column: Column, *, several: bool) -> Iterator[str]:
         yield "</details>"
 
 
-def _deviation(entry: Entry) -> Iterator[str]:
-    """Yield one deviation, folded. It is HTML: inside of it, an empty line would begin Markdown again."""
+def _failure(entry: Entry) -> Iterator[str]:
+    """Yield one failure, folded. It is HTML: an empty line inside would begin Markdown again."""
     yield f"<details><summary><b>{entry.verdict.value}</b> {code(entry.id)}: {text(entry.says)}</summary><table>"
-    source = ", ".join(entry.cites) if entry.authority == "documented" else "every real LuaSocket does it"
-    came, what = ("returned", None) if entry.returned is None else answer(entry.returned)
-    told = {
-        "while preparing": (entry.preparing, code),
-        "call": (entry.doing, code),
+    label, returned = ("returned", None) if entry.returned is None else outcome_label(entry.returned)
+    facts = {
+        "fixture": (entry.fixture, code),
+        "call": (entry.call, code),
         "expected": (entry.expected, code),
-        came: (what, code),
-        "because": (entry.reason, text),
+        label: (returned, code),
+        "difference": (entry.reason, text),
         "hint": (entry.hint, text),
-        entry.authority: (source, text),
-        "the port printed": (entry.printed, code),
+        "quirks": (", ".join(entry.quirks), text),
+        "covers": (", ".join(entry.covers), text),
+        "observed": ("" if entry.covers else OBSERVED, text),
+        "printed": (entry.printed, code),
         "reproduce": (f"luasocket-conformance show {entry.id} --as lua > repro.lua", code),
     }
-    for label, (words, form) in told.items():
+    for heading, (words, form) in facts.items():
         if words:
-            yield f"<tr><th>{label}</th><td>{form(words)}</td></tr>"
+            yield f"<tr><th>{heading}</th><td>{form(words)}</td></tr>"
     yield "</table></details>"
 
 

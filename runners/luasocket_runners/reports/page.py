@@ -1,13 +1,12 @@
 """The HTML page: ports × behaviours, in one file that needs no network.
 
-What lives here: the page's data, and putting its files together. What may not: layout, which is in ``assets``
-(``page.html``, ``page.css``, ``page.js``).
+Makes the page's data and puts its files together; the layout is in ``assets`` (``page.html``, ``page.css``,
+``page.js``).
 
-Nothing of what a port printed is ever read as HTML. It travels as JSON inside a script element, where ``<`` is escaped,
-so that it cannot end the element; the script of the page puts it into text nodes and nowhere else. As a second lock,
-the page's content security policy lets only that script and that style sheet work, by their hashes, and no address be
-loaded. So there is no template to be escaped, only four slots for texts of our own: a library for templates would have
-nothing to do.
+Text that a port printed is never read as HTML. It is JSON inside a script element, where ``<`` is escaped, so that it
+cannot end the element; the script of the page puts it into text nodes only. As a second lock, the page's content
+security policy allows that script and that style sheet only, by their hashes, and no address to be loaded. So the
+template has nothing to escape, and a library for templates would have nothing to do.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from luasocket_runners.reports.data import Entry
 from luasocket_runners.reports.joined import Column, Joined, Row
 from luasocket_runners.result import CONFORMING, Verdict
 
-#: What an entry tells beside its verdict, where there is anything to tell: the names are those of the JSON report.
-_DETAILS: Final = ("reason", "preparing", "doing", "expected", "returned", "where", "follows", "note", "printed")
+#: The fields of an entry that the page shows beside its verdict, by their names in the JSON report.
+_DETAILS: Final = ("reason", "fixture", "call", "expected", "returned", "at", "follows", "note", "printed", "quirks")
 #: Each verdict as a character, in a string that has one for each row.
 _CODES: Final = {verdict: str(index) for index, verdict in enumerate(Verdict)}
-_NOT_PLAYED: Final = "-"
+_NOT_RUN: Final = "-"
 
 
 def render(joined: Joined) -> str:
@@ -39,7 +38,7 @@ def render(joined: Joined) -> str:
 
 
 def data(joined: Joined) -> dict[str, Any]:
-    """Return what the page shows, in the shape that ``page.js`` describes."""
+    """Return the data of the page, in the form that ``page.js`` describes."""
     parts: dict[str, int] = {}
     return {
         "verdicts": [verdict.value for verdict in Verdict],
@@ -51,9 +50,9 @@ def data(joined: Joined) -> dict[str, Any]:
     }
 
 
-def embedded(told: object) -> str:
-    """Return JSON that can stand inside of a script element: nothing in it is a tag or the end of a comment."""
-    text = json.dumps(told, separators=(",", ":"), allow_nan=False)  # ASCII: also U+2028 is escaped
+def embedded(value: object) -> str:
+    """Return JSON for a script element: nothing in it is a tag or the end of a comment."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII: also U+2028 is escaped
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
@@ -62,7 +61,7 @@ def _asset(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """Return the source expression that lets an element with this text work."""
+    """Return the source expression that allows an element with this text."""
     return f"sha256-{b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')}"
 
 
@@ -70,6 +69,7 @@ def _column(column: Column, place: int, rows: tuple[Row, ...]) -> dict[str, Any]
     report = column.report
     run = report.run
     entries = [row.entries[place] for row in rows]
+    places = {row.newest.id: index for index, row in enumerate(rows)}
     return {
         "label": column.label,
         "about": run.port.about,
@@ -81,48 +81,66 @@ def _column(column: Column, place: int, rows: tuple[Row, ...]) -> dict[str, Any]
         "machine": f"{run.machine.system} {run.machine.release}, {run.machine.machine}, {run.machine.python}",
         "started": run.started,
         "seconds": run.seconds,
-        "conforms": report.conforms,
-        "codes": "".join(_NOT_PLAYED if entry is None else _CODES[entry.verdict] for entry in entries),
+        "conclusion": report.conclusion.value,
+        "phrase": report.conclusion_phrase,
+        "causes": [
+            {"title": cause.title, "rows": [places[identity] for identity in cause.behaviours if identity in places]}
+            for cause in report.causes
+        ],
+        "quirks": [
+            {
+                "id": quirk.id,
+                "says": quirk.says,
+                "why": quirk.why,
+                "rows": [
+                    index for index, entry in enumerate(entries) if entry is not None and quirk.id in entry.quirks
+                ],
+            }
+            for quirk in report.declared_quirks
+        ],
+        "codes": "".join(_NOT_RUN if entry is None else _CODES[entry.verdict] for entry in entries),
         "milliseconds": [None if entry is None else round(entry.seconds * 1000) for entry in entries],
-        "details": {index: told for index, entry in enumerate(entries) if entry is not None and (told := _told(entry))},
+        "details": {
+            index: details for index, entry in enumerate(entries) if entry is not None and (details := _details(entry))
+        },
     }
 
 
-def _told(entry: Entry) -> dict[str, Any]:
-    told: dict[str, Any] = {name: value for name in _DETAILS if (value := getattr(entry, name))}
+def _details(entry: Entry) -> dict[str, Any]:
+    details: dict[str, Any] = {name: value for name in _DETAILS if (value := getattr(entry, name))}
     if entry.verdict is Verdict.PASSED:
-        told.pop("where", None)
+        details.pop("at", None)
     if entry.listed is not None:
         listed = entry.listed
-        told["listed"] = {
+        details["listed"] = {
             "kind": listed.kind,
             "reason": listed.reason,
             "place": f"{listed.file}:{listed.line}",
             "explained": listed.explained,
         }
-    return told
+    return details
 
 
 def _row(row: Row, parts: dict[str, int]) -> dict[str, Any]:
-    told, report = row.told, row.report
+    newest, report = row.newest, row.report
     made: dict[str, Any] = {
-        "id": told.id,
-        "about": told.about,
-        "says": told.says,
-        "source": told.source,
-        "lua": [parts.setdefault(report.lua_parts[index], len(parts)) for index in told.lua],
+        "id": newest.id,
+        "about": newest.about,
+        "says": newest.says,
+        "source": newest.source,
+        "lua": [parts.setdefault(report.lua_parts[index], len(parts)) for index in newest.lua],
     }
-    if told.authority == "documented":
-        made["cites"] = told.cites
-    if told.hint:
-        made["hint"] = told.hint
-    if told.disagrees is not None:
+    if newest.authority == "documented":
+        made["covers"] = newest.covers
+    if newest.hint:
+        made["hint"] = newest.hint
+    if newest.disagrees is not None:
         made["disagrees"] = {
-            "documented": told.disagrees.documented,
-            "observed": told.disagrees.observed,
-            "since": told.disagrees.since,
-            "issues": told.disagrees.issues,
+            "documented": newest.disagrees.documented,
+            "observed": newest.disagrees.observed,
+            "since": newest.disagrees.since,
+            "issues": newest.disagrees.issues,
         }
-    if len(told.dialects) == 1:
-        made["dialect"] = told.dialects[0]
+    if len(newest.dialects) == 1:
+        made["dialect"] = newest.dialects[0]
     return made

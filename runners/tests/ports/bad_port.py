@@ -44,8 +44,15 @@ def misbehave(mode: str, number: int) -> None:
             time.sleep(1)
         case "twice":
             send({"id": number, "returns": [1]})
+        case "garbage later":
+            send({"id": number, "returns": [1]})
+            write(b"bye\n")
+            return
         case "another":
             number += 1000
+        case "exit later":
+            send({"id": number, "returns": [1]})
+            sys.exit(7)
         case "garbage":
             write(b"lua: \x1b[31mwarning\n")
         case "garbage without an end":
@@ -63,9 +70,25 @@ def misbehave(mode: str, number: int) -> None:
             for _ in range(100):
                 write(b"x" * 1_000_000)
             write(b"\n")
+        case "repetitions":
+            send({"id": number, "returns": [{"repeat": "x", "times": 60_000_000}] * 500})
+        case "many values":
+            send({"id": number, "returns": [0] * 300_000})
+        case "many commas":
+            send({"id": number, "returns": ["," * 300_000]})
         case "close":
             os.close(1)
             signal.pause()
+        case "close the input":
+            os.close(0)
+            os.read(wake[0], 1)
+        case "no line feed":
+            write(json.dumps({"id": number, "returns": [1]}).encode())
+            signal.pause()
+        case "child in a session of its own":
+            subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        case "grandchild without a parent":
+            subprocess.Popen(["sh", "-c", "setsid sleep 1000 > /dev/null 2>&1 &"]).wait()
         case "child keeps the pipe":
             subprocess.Popen(["sleep", "1000"])
             sys.exit(3)
@@ -79,6 +102,10 @@ def misbehave(mode: str, number: int) -> None:
                 send({"id": number, "returns": [1]})
         case "leaks":
             leak(100)
+        case "collects garbage and leaks":
+            leak(2)
+        case "opens once and collects garbage":
+            leak(0 if leaked else 1)
     send({"id": number, "returns": [1]})
 
 
@@ -106,6 +133,40 @@ def leaky_call(number: int, mode: str) -> None:
 
 leaked: list[socket.socket] = []
 
+#: Nothing is ever written to it.
+wake = os.pipe()
+
+
+def misbehave_at_reset(mode: str, number: int) -> None:
+    """Do what the mode says in place of the reply to the ``reset`` after ``socket.bad``, or after it."""
+    match mode:
+        case "exit at reset":
+            print("I give up", file=sys.stderr)
+            sys.exit(7)
+        case "hang at reset":
+            signal.pause()
+        case "garbage at reset":
+            write(b"closing\n")
+        case "fault at reset":
+            send({"id": number, "fault": "an object is missing"})
+        case "raise at reset":
+            send({"id": number, "raises": "oops"})
+        case "values at reset":
+            send({"id": number, "returns": [1, "closed"]})
+        case "no list at reset":
+            send({"id": number, "returns": None})
+        case "twice at reset":
+            answer = json.dumps({"id": number, "returns": []}).encode() + b"\n"
+            write(answer * 2)
+        case "exit after reset":
+            send({"id": number, "returns": []})
+            sys.stdin.readline()
+            sys.exit(7)
+        case "stray message after reset":
+            send({"id": number, "returns": []})
+            sys.stdin.readline()
+            send({"id": number, "returns": []})
+
 
 def main(mode: str) -> None:
     """Serve."""
@@ -116,14 +177,18 @@ def main(mode: str) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     if mode == "garbage at start":
         print("Welcome to Lua!", flush=True)
+    called_bad = False
     for line in sys.stdin:
         request = json.loads(line)
         number, op = request["id"], request["op"]
         if op == "describe":
-            about = {"protocol": 1, "name": "bad", "version": "0", "dialect": "luasocket-3", "host": "Python"}
-            send({"id": number, **about})
+            about = {"protocol": 1, "name": "bad", "version": "0", "dialect": "luasocket-3", "runtime": "Python"}
+            send({"id": number, **about, "capabilities": ["gc"] if "collects garbage" in mode else []})
         elif request.get("target") == "socket.bad":
+            called_bad = True
             misbehave(mode, number)
+        elif op == "reset" and called_bad and mode.endswith(" reset"):
+            misbehave_at_reset(mode, number)
         elif request.get("target") == "socket.good" and mode.startswith("leaks and "):
             leaky_call(number, mode)
         else:

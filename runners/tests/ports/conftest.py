@@ -1,4 +1,4 @@
-"""What the tests of ports share: connections that are closed for certain, and a look at what they leave behind."""
+"""Fixtures for the tests of ports: they find processes, descriptors and threads that a test leaves behind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from luasocket_runners.ports import guardian
+from luasocket_runners.ports import reaper
 from luasocket_runners.ports.process import ProcessConnection
 
 #: Seconds for what has to happen at once: a hundred times longer than it takes.
@@ -41,10 +41,34 @@ def until(condition: Callable[[], bool]) -> bool:
     return True
 
 
+def carriers(token: str) -> list[int]:
+    """Return the living processes that have inherited an adapter's token."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if token.encode() in environ.read_bytes():
+                found.append(int(environ.parent.name))
+        except OSError:  # it ended while the test looked, or belongs to another user
+            continue
+    return found
+
+
 @pytest.fixture
-def members_of() -> Callable[[int], list[int]]:
-    """Return the living processes of a process group."""
-    return members
+def carriers_become() -> Callable[[str, int], bool]:
+    """Wait until so many living processes have inherited a token; False when that does not come."""
+    return lambda token, number: until(lambda: len(carriers(token)) == number)
+
+
+@pytest.fixture
+def is_extinct() -> Callable[[str], bool]:
+    """Wait until no living process has inherited a token; False when that does not come."""
+    return lambda token: until(lambda: not carriers(token))
+
+
+@pytest.fixture
+def members_become() -> Callable[[int, int], bool]:
+    """Wait until a process group has so many living processes; False when that does not come."""
+    return lambda group, number: until(lambda: len(members(group)) == number)
 
 
 @pytest.fixture
@@ -70,7 +94,7 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture
 def nothing_left(groups: list[int]) -> Iterator[None]:
     """Fails the test that leaves a process, a descriptor or a thread behind."""
-    guardian.forget(0)  # the guardian is started, and its pipe counted, before we look
+    reaper.forget(0)  # the reaper is started, and its pipe counted, before we look
     gc.collect()
     descriptors = set(os.listdir("/proc/self/fd"))  # noqa: PTH208 (names, not paths)
     threads = set(threading.enumerate())

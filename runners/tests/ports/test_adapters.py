@@ -62,7 +62,7 @@ class Line:
 
 def find(name: str) -> Port:
     if name == "child":
-        return CommandPort(name, [sys.executable, "-m", "luasocket_runners.ports.reference_child"])
+        return CommandPort(name, [sys.executable, "-m", "luasocket_runners.ports.adapters.reference"])
     return resolve(name)
 
 
@@ -85,7 +85,7 @@ def line(request: pytest.FixtureRequest, nothing_left: None) -> Iterator[Line]: 
     ],
     ids=repr,
 )  # fmt: skip
-def test_values_come_back_as_they_went(line: Line, value: Any) -> None:
+def test_values_are_returned_unchanged(line: Line, value: Any) -> None:
     assert line.call("socket.skip", 0, value, None) == [value, None]
 
 
@@ -139,7 +139,7 @@ def test_one_object_has_one_handle(line: Line) -> None:
     assert line.call("socket.skip", 0, {"handle": function}) == [{"handle": function, "type": "function"}]
 
 
-def test_a_made_table_keeps_its_identity_and_others_do_not(line: Line) -> None:
+def test_a_table_made_by_the_runner_keeps_its_identity(line: Line) -> None:
     made = line.ask(op="make", value={"table": [[1, {"table": []}]]})["returns"]
     assert made == [{"handle": 1, "type": "table"}]
     assert line.call("socket.skip", 0, {"handle": 1}) == made
@@ -156,7 +156,7 @@ def test_a_table_that_holds_a_function_is_an_object(line: Line) -> None:
     assert line.ask(op="get", handle=value["handle"], field="g") == {"returns": [None]}
 
 
-def test_a_table_that_holds_one_that_can_be_called_is_plain(line: Line) -> None:
+def test_a_table_with_a_callable_table_is_plain(line: Line) -> None:
     client = line.handle("socket.tcp4")
     sink = line.handle("socket.sink", "keep-open", {"handle": client})
     held = [{"handle": sink, "type": "table"}]
@@ -218,7 +218,7 @@ def test_callbacks_nest_and_name_the_innermost_request(line: Line) -> None:
     assert line.hear() == {"id": outer, "returns": ["outer"]}
 
 
-def test_a_coroutine_that_yields_twice_with_a_request_of_its_own_under_way(line: Line) -> None:
+def test_a_coroutine_yields_twice_while_its_own_request_is_in_progress(line: Line) -> None:
     """The callback inside a resumed coroutine names the request that is under way there, then the one that resumed."""
     capabilities = line.ask(op="describe", protocol=1)["capabilities"]
     if "yield-across-pcall" not in capabilities:
@@ -250,7 +250,7 @@ def test_a_coroutine_that_yields_twice_with_a_request_of_its_own_under_way(line:
     assert line.hear() == {"id": third, "returns": ["body"]}
 
 
-def test_a_yield_that_cannot_be_is_raised_and_the_callback_goes_on(line: Line) -> None:
+def test_an_impossible_yield_raises_and_the_callback_continues(line: Line) -> None:
     assert "raises" in line.ask(op="call", target="coroutine.yield", args=[])
     handle = line.handle("socket.protect", {"function": 1})
     number = line.post(op="call", handle=handle, args=[])
@@ -278,11 +278,11 @@ def test_a_sleeping_coroutine_is_forgotten_by_reset(line: Line) -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_what_is_not_understood_is_a_fault(line: Line, request_: dict[str, Any]) -> None:
+def test_an_invalid_request_is_a_fault(line: Line, request_: dict[str, Any]) -> None:
     assert list(line.ask(**request_)) == ["fault"]
     assert line.call("socket.skip", 0, 1) == [1]
 
 
 @pytest.mark.parametrize("target", ["socket.nix", "socket.nix.nix", "socket.dns.nix", "os.exit", "coroutine.nix"])
-def test_what_is_not_there_is_missing(line: Line, target: str) -> None:
+def test_an_absent_function_is_missing(line: Line, target: str) -> None:
     assert list(line.ask(op="call", target=target, args=[])) == ["missing"]

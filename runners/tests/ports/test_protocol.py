@@ -1,4 +1,4 @@
-"""The transcript of PROTOCOL.md, replayed against every adapter that we ship."""
+"""The transcript of PROTOCOL.md, replayed against each shipped adapter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from luasocket_runners.ports import Port, PortGone, PortUnavailable, resolve
-from luasocket_runners.ports.lua_interpreter import INTERPRETERS
+from luasocket_runners.ports.lua_interpreter import ADAPTER, INTERPRETERS
 from luasocket_runners.ports.lupa import RUNTIMES
 from luasocket_runners.ports.process import CommandPort
 
@@ -30,7 +30,7 @@ PORTS = ["reference", REFERENCE_CHILD, *INTERPRETERS, *(f"lupa:{runtime}" for ru
 def find(name: str) -> Port:
     """Return a port; skip the test where it is not installed."""
     if name == REFERENCE_CHILD:
-        return CommandPort(name, [sys.executable, "-m", "luasocket_runners.ports.reference_child"])
+        return CommandPort(name, [sys.executable, "-m", "luasocket_runners.ports.adapters.reference"])
     port = resolve(name)
     try:
         port.open(None).close()
@@ -59,6 +59,8 @@ def same(expected: Any, got: Any) -> bool:
         if expected.keys() == got.keys() == {"table"}:
             wanted = sorted(map(json.dumps, expected["table"]))
             return wanted == sorted(json.dumps(pair).replace("1.0", "1") for pair in got["table"])
+        if "protocol" in expected and "token" not in expected:
+            got = {key: value for key, value in got.items() if key != "token"}  # of processes only
         return expected.keys() == got.keys() and all(same(value, got[key]) for key, value in expected.items())
     if isinstance(expected, list) and isinstance(got, list):
         return len(expected) == len(got) and all(map(same, expected, got))
@@ -68,7 +70,7 @@ def same(expected: Any, got: Any) -> bool:
 def test_the_transcript(port: Port) -> None:
     messages = transcript()
     assert len(messages) > 50
-    connection = port.open(None)
+    connection = port.open("luasocket-3")
     try:
         for direction, message in messages:
             if direction == ">":
@@ -78,6 +80,35 @@ def test_the_transcript(port: Port) -> None:
                 assert same(message, got), f"expected {message}, got {got}"
         with pytest.raises(PortGone, match=r"exited with status 0|said goodbye"):
             connection.wait(PATIENCE)
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "claimed"),
+    [
+        ("", True),
+        ("local real = collectgarbage; collectgarbage = function() end", False),
+        # a runtime without weak tables, and one without finalizers
+        ("local real = setmetatable; setmetatable = function(t, m) m.__mode = nil return real(t, m) end", False),
+        (
+            "local set = setmetatable; setmetatable = function(t, m) m.__gc = nil return set(t, m) end newproxy = nil",
+            False,
+        ),
+    ],
+)
+@pytest.mark.parametrize("lua", ["lua5.1", "lua5.4", "luajit"])
+def test_the_lua_adapter_claims_gc_only_where_it_works(tmp_path: Path, lua: str, change: str, claimed: bool) -> None:
+    if not shutil.which(lua):
+        pytest.skip(f"{lua} is not installed")
+    program = tmp_path / "program.lua"
+    program.write_text(f"{change}\nassert(loadfile({str(ADAPTER)!r}))('socket')\n")
+    connection = resolve(f"command:{lua} {program}").open(None)
+    try:
+        connection.post({"id": 1, "op": "describe", "protocol": 1})
+        described = connection.wait(PATIENCE)
+        assert described is not None
+        assert ("gc" in described["capabilities"]) is claimed
     finally:
         connection.close()
 

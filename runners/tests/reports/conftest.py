@@ -1,7 +1,4 @@
-"""What the tests of reports share: results, made by hand, and what a hostile port prints.
-
-What lives here: making them. What may not: any expectation.
-"""
+"""Fixtures for the tests of reports: results and reports made by hand, and hostile output of a port."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from luasocket_spec.model import Behaviour, Disagreement, Source
 
 BEHAVIOUR = Behaviour(
     id="tcp/receive/partial", about="client:receive", says="A line that times out is partial.",
-    hint="Keep what has arrived.", cites=("client:receive/timeout", "client:receive/partial"), authority="documented",
+    hint="Keep what has arrived.", covers=("client:receive/timeout", "client:receive/partial"), authority="documented",
     dialects=("defold", "luasocket-3"), needs=(), given=(), functions={}, disagrees=None, steps=(),
     source=Source("behaviours/tcp/receive.yaml", 7),
 )  # fmt: skip
@@ -53,10 +50,10 @@ def results(behaviour: Callable[..., Behaviour]) -> list[Result]:
         BEHAVIOUR,
         Verdict.FAILED,
         "2 values instead of 3",
-        doing='client:receive("*l")',
+        call='client:receive("*l")',
         expected='nil, "timeout", "hel"',
         returned='nil, "timeout"',
-        where="behaviours/tcp/receive.yaml:12",
+        at="behaviours/tcp/receive.yaml:12",
     )
     known = Listed("known", "tcp/old", "It is old, https://example.org/issues/12.", "known.txt", 3, True, False)
     unexplained = Listed("known", "tcp/new", "UNEXPLAINED: 2 values instead of 3", "known.txt", 4, False, False)
@@ -70,9 +67,9 @@ def results(behaviour: Callable[..., Behaviour]) -> list[Result]:
         replace(failed, behaviour=behaviour("tcp/receive/new"), verdict=Verdict.KNOWN, listed=unexplained),
         Result(behaviour("tcp/receive/now-and-then"), Verdict.FLAKY, "it passed this time", listed=flaky),
         Result(behaviour("dns/absent", subject="dns"), Verdict.NOT_IMPLEMENTED, "there is no socket.dns.toip"),
-        Result(behaviour("dns/six", subject="dns"), Verdict.SKIPPED, "needs ipv6, which is not there"),
+        Result(behaviour("dns/six", subject="dns"), Verdict.SKIPPED, "needs ipv6, which is not available"),
         Result(
-            behaviour("dns/odd", subject="dns", authority="observed", cites=(), dialects=("luasocket-3",)),
+            behaviour("dns/odd", subject="dns", authority="observed", covers=(), dialects=("luasocket-3",)),
             Verdict.ERRORED,
             "no port is free",
         ),
@@ -84,17 +81,17 @@ def report() -> Callable[..., Report]:
     """Makes a report of results."""
 
     def make(results: list[Result], *, port: str = "toy", spec: str = "1.0.0", **changes: Any) -> Report:
-        told = {
+        metadata = {
             "program": "0.1.0",
             "spec": spec,
             "port": port,
-            "description": {"name": "Toy", "version": "Toy 1", "host": "Lua 5.4", "capabilities": ["gc"]},
+            "description": {"name": "Toy", "version": "Toy 1", "runtime": "Lua 5.4", "capabilities": ["gc"]},
             "dialect": "luasocket-3",
             "authority": None,
             "started": datetime(2026, 11, 22, 8, 41, 43, tzinfo=UTC),
             "seconds": 1.5,
         }
-        return Report.of(Run.of(**(told | changes)), results)
+        return Report.of(Run.of(**(metadata | changes)), results)
 
     return make
 

@@ -17,9 +17,7 @@ def test_different_ports_have_their_names(report: Callable[..., Report], results
     assert joined.specs == ["1.0.0"]
 
 
-def test_one_port_twice_is_two_columns_by_what_tells_them_apart(
-    report: Callable[..., Report], results: list[Result]
-) -> None:
+def test_two_reports_of_one_port_have_different_labels(report: Callable[..., Report], results: list[Result]) -> None:
     later = datetime(2026, 11, 23, tzinfo=UTC)
     columns = join(
         [report(results), report(results, dialect="defold"), report(results, started=later), report(results, port="b")]
@@ -42,7 +40,7 @@ def test_one_port_twice_is_two_columns_by_what_tells_them_apart(
         (["tcp:127.0.0.1:4000", "reference"], ["tcp:127.0.0.1:4000", "reference"]),
     ],
 )
-def test_a_path_is_shown_by_its_end(
+def test_a_path_is_shortened_to_its_end(
     report: Callable[..., Report], results: list[Result], names: list[str], labels: list[str]
 ) -> None:
     assert [column.label for column in join([report(results, port=name) for name in names]).columns] == labels
@@ -52,14 +50,14 @@ def test_the_same_report_twice_is_numbered(report: Callable[..., Report], result
     assert [column.label for column in join([report(results)] * 2).columns] == ["toy (1)", "toy (2)"]
 
 
-def test_rows_are_those_of_all_in_the_order_of_the_specification(
+def test_rows_are_in_the_order_of_the_specification(
     report: Callable[..., Report], behaviour: Callable[..., Behaviour]
 ) -> None:
     def passed(*ids: str) -> Report:
         return report([Result(behaviour(identity), Verdict.PASSED) for identity in ids])
 
     joined = join([passed("b", "d"), passed("a", "b", "c", "d", "e"), passed("d")])
-    assert [row.told.id for row in joined.rows] == ["a", "b", "c", "d", "e"]
+    assert [row.newest.id for row in joined.rows] == ["a", "b", "c", "d", "e"]
     assert ["".join("x" if entry else "-" for entry in row.entries) for row in joined.rows] == [
         "-x-",
         "xx-",
@@ -69,7 +67,7 @@ def test_rows_are_those_of_all_in_the_order_of_the_specification(
     ]
 
 
-def test_the_newest_specification_tells_the_behaviour(
+def test_behaviours_are_described_by_the_newest_specification(
     report: Callable[..., Report], behaviour: Callable[..., Behaviour]
 ) -> None:
     reports = [
@@ -77,6 +75,6 @@ def test_the_newest_specification_tells_the_behaviour(
         for version in ("1.9.0", "1.10.0", "1.10.0-dev", "1.2.0")
     ]
     joined = join(reports)
-    assert joined.rows[0].told.says == "As 1.10.0 says."
+    assert joined.rows[0].newest.says == "As 1.10.0 says."
     assert joined.rows[0].report is reports[1]
     assert joined.specs[0] == "1.2.0"

@@ -1,31 +1,34 @@
 "use strict";
 // Draws the page from the JSON in #data.
 //
-// The law here: text of the data goes into text nodes and attributes that hold no code (`make`, `textContent`); there is
-// no innerHTML, and an address becomes a link only when it begins with http:// or https://.
+// Text of the data goes into text nodes and attributes without code only (`make`, `textContent`); innerHTML is not used,
+// and an address becomes a link only if it begins with http:// or https://.
 //
 // The data (page.py writes it):
-//   verdicts    the words for people; a verdict is its place in this list
-//   conforming  the verdicts that a conforming port has
-//   columns     the runs: label, about, …; codes: a character for each row, "-" or the digit of a verdict;
-//               milliseconds: for each row; details: by the number of the row, what there is to tell
-//   rows        the behaviours: id, about, says, source, lua (places in parts), perhaps cites, hint, disagrees, dialect
-//   parts       what the Lua scripts are put together from, with empty lines between
+//   verdicts    the words for people; a verdict is an index into this list
+//   conforming  the verdicts of a port without undeclared differences
+//   columns     the runs: label, about, …; causes and quirks, with the indices of their rows; codes: a character for each row, "-" or the digit of a verdict;
+//               milliseconds: for each row; details: of a result, by the index of the row
+//   rows        the behaviours: id, about, says, source, lua (indices of parts), perhaps covers, hint, disagrees, dialect
+//   parts       the parts of the Lua scripts, which are joined by an empty line
 //
-// Thousands of behaviours on many ports are drawn as they are opened: a subject's rows when it is, an entry when it is.
+// Thousands of behaviours on many ports are drawn on demand: the rows of a subject, and an entry, when they are opened.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const {verdicts, columns, rows, parts} = data;
   const several = columns.length > 1;
-  const NOT_PLAYED = "-";
-  const SIGNS = {passed: "✓", failed: "✗", "not implemented": "∅", errored: "!", skipped: "–", "known deviation": "≠", flaky: "~"};
-  // Rows of one subject that are drawn at once; the others follow on demand. More than that takes a phone seconds.
+  const NOT_RUN = "-";
+  const SIGNS = {passed: "✓", "passed with quirks": "≈", absent: "∅", failed: "✗", "not implemented": "✗", errored: "!", skipped: "–", "known deviation": "≠", flaky: "~", "not tried": "…"};
+  // Rows of one subject that are drawn at once; the others follow on demand. More would take a phone seconds.
   const ROWS_AT_ONCE = 300;
-  // With a search or filter, subjects are opened by themselves up to so many rows in all, for the same reason.
+  // With a search or filter, subjects are opened automatically up to this many rows in all, for the same reason.
   const OPENED_ROWS = 150;
 
+  // The style of each conclusion, the best one first.
+  const CONCLUSIONS = {conforms: "passed", "as declared": "declared", incomplete: "skipped", fails: "failed"};
+
   const byId = (id) => document.getElementById(id);
-  const deviates = (verdict) => !data.conforming.includes(verdict);
+  const fails = (verdict) => !data.conforming.includes(verdict);
   const styled = (word) => word.replaceAll(" ", "-");
 
   // Makes an element; attributes are set, children are elements or text.
@@ -46,11 +49,11 @@
 
   const verdictAt = (column, row) => {
     const code = column.codes[row];
-    return code === NOT_PLAYED ? null : Number(code);
+    return code === NOT_RUN ? null : Number(code);
   };
   const counts = columns.map((column) => {
     const found = verdicts.map(() => 0);
-    for (const code of column.codes) if (code !== NOT_PLAYED) found[Number(code)] += 1;
+    for (const code of column.codes) if (code !== NOT_RUN) found[Number(code)] += 1;
     return found;
   });
 
@@ -80,27 +83,48 @@
         ` ${word}${unexplained ? ` (${unexplained} not explained)` : ""}`));
     });
     const follows = {};
-    for (const told of Object.values(column.details)) if (told.follows) follows[told.follows] = (follows[told.follows] || 0) + 1;
+    for (const details of Object.values(column.details)) if (details.follows) follows[details.follows] = (follows[details.follows] || 0) + 1;
     const facts = {
       dialect: column.dialect,
-      "held to": column.authority || "either, where documentation and library part",
-      follows: Object.entries(follows).sort().map(([side, count]) => `${side} ${count}×`).join(", "),
+      "accepted reading": column.authority || "either",
+      follows: Object.entries(follows).sort().map(([reading, count]) => `${reading} ${count}×`).join(", "),
       specification: column.spec,
       program: column.program,
       capabilities: column.capabilities.join(", "),
       machine: column.machine,
-      began: column.started.replace("T", " ").replace("Z", " UTC"),
-      took: `${column.seconds.toFixed(1)} s`,
+      started: column.started.replace("T", " ").replace("Z", " UTC"),
+      duration: `${column.seconds.toFixed(1)} s`,
     };
-    const outcome = column.conforms ? "conforms" : "deviates";
     return make("article", {class: "port"},
       make("h2", {}, make("span", {}, column.label),
-        make("span", {class: `outcome verdict ${column.conforms ? "passed" : "failed"}`}, outcome)),
+        make("span", {class: `outcome verdict ${CONCLUSIONS[column.conclusion]}`}, column.conclusion)),
       make("p", {}, column.about),
+      column.phrase === column.conclusion ? "" : make("p", {class: "phrase"}, column.phrase),
       bar, list,
       make("details", {}, make("summary", {}, `${total} behaviours, ${column.dialect}`),
         make("dl", {}, ...Object.entries(facts).filter(([, value]) => value)
           .flatMap(([key, value]) => [make("dt", {}, key), make("dd", {}, value)]))));
+  }
+
+  // A list of causes or of quirks of a run; each shows its behaviours.
+  function rules(column, heading, items, words) {
+    if (!items.length) return null;
+    const list = make("ol", {class: "rules"});
+    for (const item of items) {
+      const button = make("button", {type: "button", title: "Show these behaviours"}, `${item.rows.length}`);
+      button.addEventListener("click", () => only(item.rows, `${column.label}: ${words(item)}`));
+      list.append(make("li", {}, button, " ", make("span", {}, words(item)),
+        item.why ? make("span", {class: "quiet"}, " ", ...linked(item.why)) : ""));
+    }
+    return make("details", {class: "triage", open: heading === "causes"}, make("summary", {}, `${items.length} ${items.length === 1 ? heading.slice(0, -1) : heading}`), list);
+  }
+
+  function triage() {
+    for (const column of columns) {
+      const causes = rules(column, "causes", column.causes, (cause) => cause.title);
+      const quirks = rules(column, "quirks", column.quirks, (quirk) => quirk.says);
+      if (causes || quirks) byId("triage").append(make("section", {}, make("h2", {}, column.label), causes ?? "", quirks ?? ""));
+    }
   }
 
   // -- entries
@@ -111,21 +135,21 @@
     return list;
   }
 
-  // What came of a behaviour, the columns with the same result together.
+  // The results of a behaviour, the columns with the same result together.
   function outcomes(place) {
     const groups = new Map();
     columns.forEach((column, index) => {
       const verdict = verdictAt(column, place);
-      const told = column.details[place] || {};
-      const key = JSON.stringify([verdict, told]);
-      if (!groups.has(key)) groups.set(key, {verdict, told, on: []});
+      const details = column.details[place] || {};
+      const key = JSON.stringify([verdict, details]);
+      if (!groups.has(key)) groups.set(key, {verdict, details, on: []});
       groups.get(key).on.push(index);
     });
     return [...groups.values()];
   }
 
-  function outcome({verdict, told, on}, row) {
-    const word = verdict === null ? "not played" : verdicts[verdict];
+  function outcome({verdict, details, on}, row) {
+    const word = verdict === null ? "not run" : verdicts[verdict];
     const box = make("section", {class: styled(word)});
     const names = on.map((index) => {
       const took = columns[index].milliseconds[placeOf.get(row.id)];
@@ -135,33 +159,34 @@
     if (verdict === null) {
       const other = row.dialect && on.every((index) => columns[index].dialect !== row.dialect);
       box.append(make("p", {class: "quiet"}, other ? `It is only for the dialect ${row.dialect}.` :
-        "It was not selected, or is not in the specification that was played."));
+        "It was not selected, or this run's specification does not have it."));
       return box;
     }
-    if (told.listed) {
-      const {kind, reason, place, explained} = told.listed;
-      const heading = explained ? (kind === "flaky" ? "Flaky: " : "Known deviation: ") : "Not explained yet: ";
+    if (details.listed) {
+      const {kind, reason, place, explained} = details.listed;
+      const heading = explained ? {flaky: "Flaky: ", known: "Known deviation: ", absent: "Declared absent: "}[kind] : "Not explained yet: ";
       box.append(make("p", {class: explained ? "note" : "note unexplained"}, make("b", {}, heading),
         ...linked(explained ? reason : reason.replace(/^UNEXPLAINED:?\s*/, "")), make("span", {class: "quiet"}, ` (${place})`)));
     }
-    if (told.preparing) box.append(make("p", {class: "quiet"}, `While preparing: ${told.preparing}`));
-    if (told.doing) box.append(make("pre", {class: "call"}, told.doing));
-    if (told.expected !== undefined || told.returned !== undefined) {
+    if (details.fixture) box.append(make("p", {class: "quiet"}, `While setting up the fixture: ${details.fixture}`));
+    if (details.call) box.append(make("pre", {class: "call"}, details.call));
+    if (details.expected !== undefined || details.returned !== undefined) {
       const sides = make("div", {class: "sides"});
-      // an error raised, or what a peer saw, is marked: see `answer` in result.py
-      const [, mark, came] = /^(error: |seen: )?([^]*)$/.exec(told.returned || "");
+      // an error that was raised, or an observation of a peer, is marked: see `outcome_label` in result.py
+      const [, mark, came] = /^(error: |seen: )?([^]*)$/.exec(details.returned || "");
       const heading = {"error: ": "raised", "seen: ": "seen"}[mark] || "returned";
       const side = (style, heading, text) =>
         make("div", {class: style}, make("h4", {}, heading), make("pre", {}, text));
-      if (told.expected !== undefined) sides.append(side("passed", "expected", told.expected));
-      if (told.returned !== undefined) sides.append(side(styled(word), heading, came));
+      if (details.expected !== undefined) sides.append(side("passed", "expected", details.expected));
+      if (details.returned !== undefined) sides.append(side(styled(word), heading, came));
       box.append(sides);
     }
-    if (told.reason) box.append(make("p", {class: "reason"}, told.reason));
-    if (told.note) box.append(make("p", {class: "quiet"}, told.note));
-    if (told.follows && row.disagrees) box.append(make("p", {class: "quiet"}, `It follows what is ${told.follows}.`));
-    if (told.printed) box.append(make("p", {class: "quiet"}, "The port printed:"), make("pre", {class: "printed"}, told.printed));
-    if (told.where) box.append(make("p", {class: "quiet"}, "Step: ", make("code", {}, told.where)));
+    if (details.quirks) box.append(make("p", {class: "quiet"}, `Quirks: ${details.quirks.join(", ")}`));
+    if (details.reason) box.append(make("p", {class: "reason"}, details.reason));
+    if (details.note) box.append(make("p", {class: "quiet"}, details.note));
+    if (details.follows && row.disagrees) box.append(make("p", {class: "quiet"}, `It follows the ${details.follows} reading.`));
+    if (details.printed) box.append(make("p", {class: "quiet"}, "Printed by the port:"), make("pre", {class: "printed"}, details.printed));
+    if (details.at) box.append(make("p", {class: "quiet"}, "Step: ", make("code", {}, details.at)));
     return box;
   }
 
@@ -172,14 +197,14 @@
         await navigator.clipboard.writeText(text);
         button.textContent = "Copied";
       } catch {
-        button.textContent = "This browser does not let us copy"; // from a file, or without permission
+        button.textContent = "This browser does not allow copying"; // from a file, or without permission
       }
       setTimeout(() => { button.textContent = words; }, 2000);
     });
     return button;
   }
 
-  // A script: what every script begins with is folded away, so that the behaviour itself is what one sees.
+  // A script. Its first part, which all scripts share, is folded away.
   function script(row) {
     const joined = (from, to) => row.lua.slice(from, to).map((part) => parts[part]).join("\n\n");
     const shown = (text) => make("pre", {tabindex: "0", "aria-label": "Lua script"}, text);
@@ -191,7 +216,7 @@
     return [...pieces, copyButton(joined(0) + "\n", "Copy the whole script")];
   }
 
-  // The parts that are in every fifth script or more, where there are enough scripts to tell.
+  // The parts that every fifth script has, if there are enough scripts to know.
   let helpersFound = null;
   function helpers() {
     if (!helpersFound) {
@@ -208,10 +233,10 @@
     box.append(...outcomes(place).sort((a, b) => rank(a) - rank(b)).map((group) => outcome(group, row)));
     const facts = [];
     if (row.hint) facts.push(["hint", row.hint]);
-    facts.push(row.cites ? ["documented", make("code", {}, row.cites.join(", "))] : ["observed", "Every real LuaSocket does it."]);
+    facts.push(row.covers ? ["covers", make("code", {}, row.covers.join(", "))] : ["observed", "Every real LuaSocket of this dialect does it."]);
     if (row.disagrees) {
       const {documented, observed, since, issues} = row.disagrees;
-      facts.push(["documentation says", documented], ["LuaSocket does", observed + (since ? ` (since ${since})` : "")]);
+      facts.push(["documented", documented], ["observed", observed + (since ? ` (since ${since})` : "")]);
       if (issues.length) {
         const links = issues.flatMap((number) => [make("a", {href: `https://github.com/lunarmodules/luasocket/issues/${number}`, rel: "noopener noreferrer"}, `#${number}`), " "]);
         facts.push(["issues", ...links]);
@@ -230,11 +255,11 @@
     return box;
   }
 
-  // What deviates first, then what is listed, what was skipped, what passed, what was not played.
-  function rank({verdict, told}) {
+  // Failures first, then the declared, the skipped, the passed and those that were not run.
+  function rank({verdict, details}) {
     if (verdict === null) return 4;
-    if (deviates(verdict)) return 0;
-    if (told.listed) return 1;
+    if (fails(verdict)) return 0;
+    if (details.listed) return 1;
     return verdicts[verdict] === "passed" ? 3 : 2;
   }
 
@@ -242,7 +267,7 @@
 
   function cell(column, place) {
     const verdict = verdictAt(column, place);
-    const word = verdict === null ? "not played" : verdicts[verdict];
+    const word = verdict === null ? "not run" : verdicts[verdict];
     const words = `${column.label}: ${word}`;
     return make("span", {class: `cell ${styled(word)}`, title: words},
       make("span", {"aria-hidden": "true"}, verdict === null ? "·" : SIGNS[word]), make("span", {class: "sr"}, ` ${words}.`));
@@ -263,15 +288,15 @@
   function tally(places, total) {
     const bad = places.filter((place) => columns.some((column) => {
       const verdict = verdictAt(column, place);
-      return verdict !== null && deviates(verdict);
+      return verdict !== null && fails(verdict);
     })).length;
     const box = make("span", {class: "tally"});
-    if (bad) box.append(make("span", {class: "verdict failed"}, `${bad} deviate${bad === 1 ? "s" : ""}`), ", ");
+    if (bad) box.append(make("span", {class: "verdict failed"}, `${bad} ${bad === 1 ? "fails" : "fail"}`), ", ");
     box.append(places.length === total ? `${total}` : `${places.length} of ${total}`);
     return box;
   }
 
-  // The element of a subject, with those of its rows that are to be shown.
+  // The element of a subject, with the rows that are shown.
   function subjectBox(name, places) {
     const total = subjects.get(name).length;
     const box = make("details", {class: "subject"}, make("summary", {}, make("h2", {}, name), make("span", {class: "about"}, rows[places[0]].about), tally(places, total)));
@@ -304,16 +329,17 @@
   // -- search and filter
 
   const chosen = new Set();
+  let kept = null; // the rows of a cause or quirk that was chosen, or all
   const search = byId("search");
   const port = byId("port");
-  let texts = null; // what the search looks through, a string for each row; made when it is first needed
+  let texts = null; // for the search, a string for each row; made when it is first needed
   let boxes = new Map();
 
   function searchable() {
-    texts ??= rows.map((row, place) => [row.id, row.says, row.hint, ...(row.cites || ["observed"]),
-      ...columns.flatMap(({details}) => {
-        const told = details[place];
-        return told ? [told.reason, told.doing, told.expected, told.returned, told.note, told.printed, told.listed?.reason] : [];
+    texts ??= rows.map((row, place) => [row.id, row.says, row.hint, ...(row.covers || ["observed"]),
+      ...columns.flatMap((column) => {
+        const details = column.details[place];
+        return details ? [details.reason, details.call, details.expected, details.returned, details.note, details.printed, details.listed?.reason] : [];
       })].join("\n").toLowerCase());
     return texts;
   }
@@ -322,7 +348,7 @@
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const looked = port.value === "" ? columns : [columns[Number(port.value)]];
     const found = words.length ? searchable() : null;
-    return (place) => (!words.length || words.every((word) => found[place].includes(word))) &&
+    return (place) => (kept === null || kept.has(place)) && (!words.length || words.every((word) => found[place].includes(word))) &&
       (!chosen.size || looked.some((column) => {
         const verdict = verdictAt(column, place);
         return verdict !== null && chosen.has(verdict);
@@ -331,7 +357,7 @@
 
   function refresh() {
     const shows = visible();
-    const narrowed = chosen.size > 0 || search.value.trim() !== "";
+    const narrowed = kept !== null || chosen.size > 0 || search.value.trim() !== "";
     const pieces = document.createDocumentFragment();
     boxes = new Map();
     let count = 0;
@@ -348,7 +374,7 @@
       pieces.append(box);
     }
     byId("subjects").replaceChildren(pieces);
-    byId("shown").textContent = narrowed ? (count ? `${count} of ${rows.length} behaviours` : "No behaviour is like that.") :
+    byId("shown").textContent = narrowed ? (count ? `${count} of ${rows.length} behaviours` : "No behaviour matches.") :
       `${rows.length} behaviours in ${subjects.size} subjects`;
   }
 
@@ -367,7 +393,22 @@
     });
   }
 
+  // Shows these rows only, until the filters are cleared.
+  function only(places, words) {
+    clearFilters();
+    kept = new Set(places);
+    byId("kept").replaceChildren(words, " ", clearButton);
+    byId("kept").hidden = false;
+    refresh();
+    byId("controls").scrollIntoView();
+  }
+
+  const clearButton = make("button", {type: "button"}, "Show all");
+  clearButton.addEventListener("click", () => clearFilters());
+
   function clearFilters() {
+    kept = null;
+    byId("kept").hidden = true;
     chosen.clear();
     search.value = "";
     for (const button of byId("filters").children) button.setAttribute("aria-pressed", "false");
@@ -381,12 +422,12 @@
     try {
       id = decodeURIComponent(location.hash.slice(1));
     } catch {
-      return; // not a link of ours
+      return; // not a link of this page
     }
     const place = placeOf.get(id);
     if (place === undefined) return;
     const holds = ([, box]) => box.places.includes(place);
-    if (![...boxes].some(holds)) clearFilters(); // what is filtered out could not be shown
+    if (![...boxes].some(holds)) clearFilters(); // otherwise it could not be shown
     const [, subject] = [...boxes].find(holds);
     subject.open = true;
     subject.fill();
@@ -400,16 +441,22 @@
 
   // -- the page
 
+  // The conclusions of several runs, with their numbers.
+  function tallied() {
+    return Object.keys(CONCLUSIONS).map((word) => [word, columns.filter(({conclusion}) => conclusion === word).length])
+      .filter(([, count]) => count).map(([word, count]) => `${count} ${word}`).join(", ");
+  }
+
   document.documentElement.style.setProperty("--columns", columns.length);
   document.body.classList.toggle("several", several);
-  byId("about").textContent = (several ? `${columns.length} runs, ${columns.filter((column) => column.conforms).length} of them conform. ` :
-    `${columns[0].label} ${columns[0].conforms ? "conforms" : "deviates"}. `) +
-    (data.specs.length > 1 ? `They played different versions of the specification: ${data.specs.join(", ")}.` : `Specification ${data.specs[0]}.`);
+  byId("about").textContent = (several ? `${columns.length} runs: ${tallied()}. ` : `${columns[0].label}: ${columns[0].phrase}. `) +
+    (data.specs.length > 1 ? `They have different versions of the specification: ${data.specs.join(", ")}.` : `Specification ${data.specs[0]}.`);
   document.title = several ? document.title : `${columns[0].label}: ${document.title}`;
   byId("ports").append(...columns.map(portCard));
   byId("bottom").textContent = `Made by luasocket-conformance ${[...new Set(columns.map(({program}) => program))].join(", ")}.`;
   port.append(make("option", {value: ""}, "any"), ...columns.map((column, place) => make("option", {value: String(place)}, column.label)));
   byId("port-label").hidden = !several;
+  triage();
   filterButtons();
   let timer = 0;
   search.addEventListener("input", () => {

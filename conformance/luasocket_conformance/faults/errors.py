@@ -1,0 +1,99 @@
+"""Faulty ports that the behaviours of ``errors.yaml`` detect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from luasocket_conformance.faults.factories import STREAMS
+from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
+
+FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp", "dns"))
+
+#: The methods and functions of the behaviours.
+METHODS = ("tcp:*", "udp:*")
+FUNCTIONS = ("socket.connect", "socket.select", "socket.skip", "socket.sleep", "socket.dns.*")
+
+#: Methods whose errors on a closed object are the business of other behaviours.
+_LEFT_ALONE = ("receive", "send", "setoption", "getoption", "settimeout", "setfd", "getstats", "setstats", "accept")
+
+
+def changes_error(change: Callable[[bytes], bytes]) -> Mistake:
+    """Return a mistake that changes the message of an error that is raised."""
+
+    @wraps(change)
+    def mistake(original: Original, *args: Any) -> Values:
+        try:
+            return original(*args)
+        except original.api.LuaError as error:
+            message = error.value  # type: ignore[attr-defined]
+            if not isinstance(message, bytes):
+                raise
+            raise original.api.LuaError(change(message)) from None
+
+    return mistake
+
+
+def _moved(message: bytes, by: int) -> bytes:
+    return re.sub(rb"(?<=bad argument #)\d+", lambda found: b"%d" % (int(found[0]) + by), message)
+
+
+@FAULTS.fault(*METHODS, detected_by=("errors/argument-of-a-client", "errors/argument-of-a-udp-object"))
+@changes_error
+def errors_count_the_object(message: bytes) -> bytes:
+    """The object is counted among the arguments."""
+    return _moved(message, 1)
+
+
+@FAULTS.fault(*FUNCTIONS, detected_by="errors/argument-of-a-function")
+@changes_error
+def errors_of_functions_count_from_0(message: bytes) -> bytes:
+    """The first argument of a function is number 0."""
+    return _moved(message, -1)
+
+
+@FAULTS.fault(*METHODS, *FUNCTIONS, detected_by=("errors/argument-of-a-client", "errors/argument-of-a-function"))
+@changes_error
+def errors_name_no_function(message: bytes) -> bytes:
+    """The message has a question mark for the name of the function."""
+    return re.sub(rb"(?<= to ')\w+", b"?", message)
+
+
+@FAULTS.fault(*METHODS, detected_by="errors/argument-of-a-master")
+@changes_error
+def errors_give_no_reason(message: bytes) -> bytes:
+    """The message ends behind the name of the function."""
+    return re.sub(rb"(?<=') \((?!\w+\{).*", b"", message)
+
+
+@FAULTS.fault(*METHODS, detected_by="errors/bad-self")
+@changes_error
+def a_bad_self_is_an_argument(message: bytes) -> bytes:
+    """A bad self is reported as a bad argument."""
+    return re.sub(rb"calling ('\w+') on bad self", rb"bad argument #1 to \1", message)
+
+
+@FAULTS.fault("tcp:*", "udp:*", detected_by="errors/argument-on-a-closed-object")
+def closed_objects_check_no_arguments(original: Original, *args: Any) -> Values:
+    """On a closed object, a wrong argument is a failure."""
+    try:
+        return original(*args)
+    except original.api.LuaError:
+        if original.name in _LEFT_ALONE or original.method(args[0], "getfd") != (-1,):
+            raise
+        return (None, b"closed")
+
+
+@FAULTS.fault("tcp{client}:receive", "tcp{client}:send", detected_by="errors/argument-after-a-reset")
+def ended_connections_check_no_arguments(original: Original, *args: Any) -> Values:
+    """Once the connection has ended, a wrong argument is a failure."""
+    try:
+        results = original(*args)
+    except original.api.LuaError:
+        if not original.memory.get(args[0]):
+            raise
+        return (None, b"closed", b"")
+    original.memory[args[0]] = results[1:2] == (b"closed",)
+    return results

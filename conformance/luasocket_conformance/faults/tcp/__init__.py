@@ -1,0 +1,1 @@
+"""Faulty ports that behaviours of TCP objects detect, one module for each of their files."""

@@ -1,0 +1,152 @@
+"""Faulty ports that the behaviours of ``tcp/bind.yaml`` detect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luasocket_conformance.faults.factories import (
+    STREAMS,
+    changes_argument,
+    changes_result,
+    failed,
+    is_ipv4,
+    is_ipv6,
+    refuses_argument,
+)
+from luasocket_conformance.faults.factories.families import (
+    add_missing_methods,
+    add_more_arguments,
+    add_result_shapes,
+    add_returns_nothing,
+    add_returns_true,
+    add_uses_after_close,
+)
+from luasocket_conformance.faults.factories.objects import port_number, replaces_star
+from luasocket_conformance.faults.factories.refusals import add_refusals
+from luasocket_conformance.faults.mechanism import Faults, Original, Values
+
+FAULTS = Faults(
+    __name__,
+    also_fails=(*STREAMS, "udp"),
+)
+
+
+@FAULTS.fault("tcp:bind", violates=("master:bind/binds", "master:bind/error"))
+@changes_argument(3)
+def bind_takes_any_port(_port: Any) -> Any:
+    """Whatever the port, a free one is taken."""
+    return 0
+
+
+@FAULTS.fault("tcp:bind", violates="master:bind/binds")
+@changes_argument(2)
+def bind_takes_any_address(_address: Any) -> Any:
+    """Whatever the address, all interfaces are bound."""
+    return b"*"
+
+
+@FAULTS.fault("tcp:bind", violates="master:bind/port-range")
+@refuses_argument(3)
+def bind_refuses_large_ports(port: Any) -> object:
+    """Ports from 32768 on are refused."""
+    return port_number(port) > 32767
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/returns-one")
+def bind_returns_the_address(original: Original, obj: Any, *args: Any) -> Values:
+    """The results are address and port."""
+    results = original(obj, *args)
+    if failed(results):
+        return results
+    return original.method(obj, "getsockname")[:2]
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/twice")
+def bind_again_is_fine(original: Original, obj: Any, *args: Any) -> Values:
+    """Binding again returns 1."""
+    results = original(obj, *args)
+    if results[1:] == (b"Invalid argument",):
+        return (1,)
+    return results
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/arguments-of-a-wrong-type")
+def bind_needs_no_port(original: Original, obj: Any, host: Any = None, port: Any = None, *rest: Any) -> Values:
+    """Without a port, 0 is taken."""
+    return original(obj, host, 0 if port is None else port, *rest)
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/arguments-of-a-wrong-type")
+def bind_needs_no_host(original: Original, obj: Any, host: Any = None, *rest: Any) -> Values:
+    """Without a host, all interfaces are taken."""
+    return original(obj, b"*" if host is None else host, *rest)
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/address-that-cannot-be-resolved")
+@changes_argument(2)
+def bind_takes_nothing_for_all(host: Any) -> Any:
+    """An empty host is every interface."""
+    if host == b"":
+        return b"*"
+    return host
+
+
+@FAULTS.fault("tcp:listen", detected_by="tcp/bind/any-address-reachable")
+def listen_needs_an_address(original: Original, obj: Any, *args: Any) -> Values:
+    """An unbound object cannot listen."""
+    if failed(original.method(obj, "getsockname")) or original.method(obj, "getsockname")[0] == b"0.0.0.0":
+        return (None, b"not bound")
+    return original(obj, *args)
+
+
+@FAULTS.fault("tcp:getsockname", "tcp:getpeername", detected_by="tcp/bind/any-address-of-tcp6")
+@changes_result(1)
+def tcp_getsockname_has_brackets(host: Any) -> Any:
+    """IPv6 addresses are in brackets."""
+    if is_ipv6(host):
+        return b"[" + host + b"]"
+    return host
+
+
+@FAULTS.fault("tcp:getsockname", "tcp:getpeername", detected_by="tcp/bind/in-use")
+@changes_result(1)
+def tcp_getsockname_maps_ipv4(host: Any) -> Any:
+    """IPv4 addresses are written as IPv6."""
+    if is_ipv4(host):
+        return b"::ffff:" + host
+    return host
+
+
+FAULTS.add(
+    "star-is-ipv4",
+    'The local address "*" is the one of IPv4 only.',
+    ("tcp:bind", "udp:setsockname"),
+    replaces_star(b"0.0.0.0"),
+    detected_by=("tcp/bind/star-in-use", "udp/setsockname/star-in-use"),
+    deadline=1.0,
+)
+
+add_refusals(
+    FAULTS,
+    "bind",
+    "tcp:bind",
+    at=2,
+    violates={
+        "wants-names": "master:bind/ip-address",
+        "wants-addresses": "master:bind/host-name",
+        "knows-no-asterisk": "master:bind/any",
+        "wants-a-port": "master:bind/ephemeral",
+    },
+    detected_by={
+        "wants-a-number": "tcp/bind/failed-stays-master",
+        "wants-no-service": "tcp/bind/port-that-does-not-exist",
+        "refuses-ports-beyond-65535": "tcp/bind/port-as-string",
+    },
+)
+
+add_result_shapes(FAULTS, "tcp:bind", "master:bind")
+add_returns_true(FAULTS, "tcp:bind", "master:bind/returns")
+add_returns_nothing(FAULTS, "tcp:bind", "master:bind/returns")
+add_missing_methods(FAULTS, "tcp", {"setsockname": "tcp/bind/setsockname"})
+add_more_arguments(FAULTS, "tcp", {"bind": (3, "tcp/bind/extra-arguments")})
+add_uses_after_close(FAULTS, "tcp", {"bind": "tcp/bind/closed-master"})

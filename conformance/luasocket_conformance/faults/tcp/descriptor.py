@@ -1,0 +1,131 @@
+"""Faulty ports that the behaviours of ``tcp/descriptor.yaml`` detect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luasocket_conformance.faults.factories import (
+    STREAMS,
+    changes_result,
+    failed,
+    is_closed,
+    is_number,
+    refuses_argument,
+    returns_always,
+)
+from luasocket_conformance.faults.factories.families import add_getfd_is_a_string, add_missing_methods
+from luasocket_conformance.faults.factories.objects import drop_buffer
+from luasocket_conformance.faults.mechanism import Faults, Original, Values
+
+FAULTS = Faults(
+    __name__,
+    also_fails=(*STREAMS, "udp/names", "udp/options"),
+)
+
+
+@FAULTS.fault("tcp:getfd", violates="client:getfd/descriptor")
+@changes_result(1)
+def tcp_getfd_is_a_number_of_its_own(number: Any) -> Any:
+    """The descriptor is not the one of the system."""
+    if number == -1:
+        return number
+    return number + 1000
+
+
+@FAULTS.fault("tcp:getfd", violates=("master:getfd/descriptor", "client:getfd/descriptor", "server:getfd/descriptor"))
+@changes_result(1)
+def tcp_getfd_is_negative(number: Any) -> Any:
+    """The descriptor is less than 0."""
+    return -1 - abs(number)
+
+
+@FAULTS.fault("tcp:getfd", violates=("master:getfd/closed", "client:getfd/closed", "server:getfd/closed"))
+@changes_result(1)
+def tcp_getfd_of_the_closed_is_zero(number: Any) -> Any:
+    """The descriptor of a closed object is 0."""
+    return max(number, 0)
+
+
+FAULTS.add(
+    "tcp-setfd-does-nothing",
+    "The descriptor stays.",
+    "tcp:setfd",
+    returns_always(),
+    violates=("master:setfd/sets", "client:setfd/sets", "server:setfd/sets"),
+    deadline=1.0,
+)
+
+
+_HELD = ("master", "client", "server")
+
+
+@FAULTS.fault("tcp:setfd", violates=("master:setfd/not-closed", "client:setfd/not-closed", "server:setfd/not-closed"))
+def tcp_setfd_closes_the_old_one(original: Original, obj: Any, *args: Any) -> Values:
+    """The previous descriptor is closed."""
+    if not is_closed(original, obj):
+        original.method(obj, "close")
+    return original(obj, *args)
+
+
+@FAULTS.fault(
+    "tcp:setfd",
+    violates=("master:setfd/nothing-else", "client:setfd/nothing-else", "server:setfd/nothing-else"),
+    deadline=1.0,
+)
+def tcp_setfd_removes_the_timeout(original: Original, obj: Any, *args: Any) -> Values:
+    """The timeout is removed."""
+    original.method(obj, "settimeout", None)
+    return original(obj, *args)
+
+
+@FAULTS.fault("tcp:accept", detected_by="tcp/descriptor/set-on-a-server")
+def accept_returns_the_address_too(original: Original, obj: Any, *args: Any) -> Values:
+    """The peer's address follows as further results."""
+    results = original(obj, *args)
+    if failed(results):
+        return results
+    return (*results, *original.method(results[0], "getpeername")[:2])
+
+
+@FAULTS.fault("tcp:dirty", detected_by="tcp/descriptor/set-keeps-the-buffer")
+def closed_objects_are_never_dirty(original: Original, obj: Any, *args: Any) -> Values:
+    """A closed object is never dirty."""
+    if is_closed(original, obj):
+        return (False,)
+    return original(obj, *args)
+
+
+@FAULTS.fault("tcp{client}:setfd", detected_by="tcp/descriptor/set-keeps-the-buffer")
+def tcp_setfd_drops_the_buffer(original: Original, obj: Any, *args: Any) -> Values:
+    """Data buffered from the previous descriptor is lost."""
+    drop_buffer(original, obj)
+    return original(obj, *args)
+
+
+@FAULTS.fault("tcp:setfd", detected_by="tcp/descriptor/set-wrong-type-raises")
+@refuses_argument(2)
+def tcp_setfd_wants_a_number(number: Any) -> object:
+    """A string that holds a number raises."""
+    return isinstance(number, bytes)
+
+
+@FAULTS.fault("tcp:setfd", detected_by="tcp/descriptor/set-then-get")
+def setfd_ignores_negatives(original: Original, obj: Any, number: Any = None, *rest: Any) -> Values:
+    """A descriptor below 0 is ignored."""
+    if is_number(number) and number < 0:
+        return ()
+    return original(obj, number, *rest)
+
+
+add_getfd_is_a_string(FAULTS, "tcp")
+add_missing_methods(FAULTS, "tcp", {"getfd": "tcp/descriptor/of-a-client"})
+
+
+@FAULTS.fault("tcp:getsockname", "tcp:getpeername", detected_by="tcp/descriptor/names-of-the-descriptor")
+def names_have_the_first_port(original: Original, obj: Any, *args: Any) -> Values:
+    """A name keeps the port that it had when it was first asked for."""
+    results = original(obj, *args)
+    if failed(results):
+        return results
+    ports = original.memory.setdefault(obj, {})
+    return (results[0], ports.setdefault(original.name, results[1]), *results[2:])

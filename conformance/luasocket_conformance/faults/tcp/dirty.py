@@ -1,0 +1,38 @@
+"""Faulty ports that the behaviours of ``tcp/dirty.yaml`` detect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luasocket_conformance.faults.factories import STREAMS, is_closed, returns_always
+from luasocket_conformance.faults.mechanism import Faults, Original, Values
+
+FAULTS = Faults(
+    __name__,
+    also_fails=(*STREAMS, "udp/names", "udp/options"),
+)
+
+
+FAULTS.add(
+    "dirty-is-never-true",
+    "It is always false.",
+    "tcp:dirty",
+    returns_always(False),
+    violates="client:dirty/true",
+)
+
+FAULTS.add(
+    "dirty-is-always-true",
+    "It is always true.",
+    "tcp:dirty",
+    returns_always(True),
+    violates=("client:dirty/false", "master:dirty/false", "server:dirty/false"),
+)
+
+
+@FAULTS.fault("tcp:dirty", detected_by="tcp/dirty/server")
+def dirty_is_of_the_system(original: Original, obj: Any, *args: Any) -> Values:
+    """Data that waits in the system makes an object dirty."""
+    if not is_closed(original, obj):
+        return (len(original.call("select", {1: obj}, None, 0)) == 2,)
+    return original(obj, *args)

@@ -1,0 +1,35 @@
+"""Faulty ports that the behaviours of ``udp/select.yaml`` detect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luasocket_conformance.faults.factories.select import changes_lists, filtered
+from luasocket_conformance.faults.mechanism import Faults, Original, Values
+
+FAULTS = Faults(
+    __name__,
+    also_fails=("udp", "select", "helper", "module", "tcp/options", "tcp/states", "tcp", "connect", "sink", "source"),
+    deadline=1.0,
+)
+
+
+@FAULTS.fault("udp:receive", "udp:send", "udp:sendto", detected_by="udp/select/refused")
+def udp_refused_is_not_reported(original: Original, obj: Any, *args: Any) -> Values:
+    """A refused datagram is not reported."""
+    results = original(obj, *args)
+    if results[1:2] in ((b"refused",), (b"connection refused",)):
+        return original(obj, *args)
+    return results
+
+
+@FAULTS.fault("socket.select", detected_by="udp/select/woken")
+@changes_lists
+def select_knows_no_udp(original: Original, table: Any) -> Any:
+    """A UDP object is never ready."""
+
+    def keep(obj: Any) -> bool:
+        plain = isinstance(obj, dict | bytes | int | float | bool)
+        return plain or not str(original.api.index(obj, "class")).startswith("b'udp")
+
+    return filtered(table, keep)

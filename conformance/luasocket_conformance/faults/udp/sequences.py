@@ -1,0 +1,206 @@
+"""Faulty ports that the behaviours of ``udp/sequences.yaml`` detect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luasocket_conformance.faults.factories import (
+    STREAMS,
+    after_success,
+    failed,
+    is_closed,
+    is_number,
+    keeps_its_number_after,
+    refuses_argument,
+)
+from luasocket_conformance.faults.mechanism import Faults, Original, Values
+
+FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp"), deadline=1.0)
+
+
+@FAULTS.fault(
+    "udp:receive",
+    "udp:receivefrom",
+    detected_by=("udp/sequences/size-is-for-one-call", "udp/sequences/size-is-for-one-call-when-connected"),
+)
+def size_stays(original: Original, obj: Any, size: Any = None, *rest: Any) -> Values:
+    """The size of one call is the default of the next."""
+    if is_number(size) and size > 0:
+        original.memory[obj] = size
+    return original(obj, original.memory.get(obj) if size is None else size, *rest)
+
+
+@FAULTS.fault("udp{connected}:getpeername", detected_by="udp/sequences/another-peer")
+def getpeername_keeps_the_first_address(original: Original, obj: Any, *args: Any) -> Values:
+    """The address of the first peer is returned, whatever the peer is."""
+    results = original(obj, *args)
+    return results if failed(results) else (original.memory.setdefault(obj, results[0]), *results[1:])
+
+
+@FAULTS.fault("udp:setpeername", detected_by="udp/sequences/sends-to-another-peer")
+def second_peer_is_ignored(original: Original, obj: Any, host: Any = None, *rest: Any) -> Values:
+    """A second peer is ignored."""
+    if host == b"*":
+        original.memory.pop(obj, None)
+    elif original.memory.get(obj):
+        return (1,)
+    results = original(obj, host, *rest)
+    original.memory[obj] = host != b"*" and not failed(results)
+    return results
+
+
+@FAULTS.fault("udp{unconnected}:sendto", detected_by="udp/sequences/sendto-to-several")
+def sendto_keeps_the_first_destination(original: Original, obj: Any, data: Any = None, *destination: Any) -> Values:
+    """Every datagram goes to the first destination."""
+    results = original(obj, data, *original.memory.get(obj, destination))
+    if not failed(results):
+        original.memory.setdefault(obj, destination)
+    return results
+
+
+@FAULTS.fault("udp:receivefrom", detected_by="udp/sequences/receivefrom-several")
+def receivefrom_keeps_the_first_port(original: Original, obj: Any, *args: Any) -> Values:
+    """The port of the first sender is returned, whoever sends."""
+    results = original(obj, *args)
+    return results if failed(results) else (*results[:2], original.memory.setdefault(obj, results[2]))
+
+
+@FAULTS.fault("udp:setpeername", "udp:setsockname", detected_by="udp/sequences/keeps-its-timeouts")
+@after_success
+def names_drop_the_total_timeout(original: Original, _results: Values, obj: Any, *_args: Any) -> None:
+    """The methods setpeername and setsockname remove the total timeout."""
+    original.method(obj, "settimeout", None, b"t")
+
+
+@FAULTS.fault("udp:setpeername", detected_by="udp/sequences/keeps-its-options")
+@after_success
+def setpeername_clears_options(original: Original, _results: Values, obj: Any, *_args: Any) -> None:
+    """The method setpeername clears options."""
+    for option in (b"broadcast", b"dontroute", b"reuseaddr"):
+        original.method(obj, "setoption", option, False)
+
+
+@FAULTS.fault("udp:setpeername", detected_by="udp/sequences/keeps-its-address")
+def setpeername_takes_another_address(original: Original, obj: Any, host: Any = None, *rest: Any) -> Values:
+    """The method setpeername makes another socket, with another local port."""
+    if host != b"*" and not is_closed(original, obj) and original.memory.get(obj):
+        original.method(obj, "close")
+    original.memory[obj] = True
+    return original(obj, host, *rest)
+
+
+@FAULTS.fault("udp{connected}:setpeername", detected_by="udp/sequences/keeps-its-peer-after-a-failure")
+def failure_changes_the_peer(original: Original, obj: Any, *args: Any) -> Values:
+    """A call of setpeername that raises disconnects first."""
+    try:
+        return original(obj, *args)
+    except original.api.LuaError:
+        original(obj, b"*")
+        raise
+
+
+@FAULTS.fault("udp:receive", "udp:receivefrom", detected_by="udp/sequences/datagram-stays-after-an-error")
+def wrong_size_drops_the_datagram(original: Original, obj: Any, *args: Any) -> Values:
+    """A call with a wrong size takes the datagram, and raises."""
+    try:
+        return original(obj, *args)
+    except original.api.LuaError:
+        original(obj)
+        raise
+
+
+@FAULTS.fault("udp:receive", "udp:receivefrom", detected_by="udp/sequences/after-a-timed-out-receive")
+def second_wait_is_short(original: Original, obj: Any, *args: Any) -> Values:
+    """After a call that has timed out, the next one does not wait."""
+    block = original.method(obj, "gettimeout")[0]
+    if original.memory.pop(obj, False):
+        original.method(obj, "settimeout", 0)
+    results = original(obj, *args)
+    original.memory[obj] = failed(results) and results[1] == b"timeout"
+    original.method(obj, "settimeout", block)
+    return results
+
+
+@FAULTS.fault(
+    "udp{connected}:receive", "udp{connected}:send", detected_by="udp/sequences/send-after-a-timed-out-receive"
+)
+def deadline_stays_on_the_socket(original: Original, obj: Any, *args: Any) -> Values:
+    """After a receive that has timed out, send times out at once."""
+    if original.name == "send":
+        return (None, b"timeout") if original.memory.get(obj) else original(obj, *args)
+    results = original(obj, *args)
+    original.memory[obj] = failed(results) and results[1] == b"timeout"
+    return results
+
+
+@FAULTS.fault("udp:sendto", detected_by="udp/sequences/port-modulo")
+@refuses_argument(4)
+def sendto_refuses_ports_beyond_65535(port: Any) -> object:
+    """A port beyond 65535 is refused."""
+    return is_number(port) and port > 65535
+
+
+@FAULTS.fault("udp:setsockname", detected_by="udp/sequences/bound-to-a-group")
+@refuses_argument(2)
+def setsockname_refuses_groups(address: Any) -> object:
+    """The address of a multicast group is refused."""
+    return isinstance(address, bytes) and address.startswith(b"239.")
+
+
+@FAULTS.fault("udp:send", "udp:sendto", detected_by="udp/sequences/sends-with-any-timeout")
+def sends_time_out(original: Original, obj: Any, *args: Any) -> Values:
+    """With a total timeout of 0, nothing is sent."""
+    if original.method(obj, "gettimeout")[1] == 0:
+        return (None, b"timeout")
+    return original(obj, *args)
+
+
+@FAULTS.fault(
+    "udp:receive", "udp:receivefrom", "udp:sendto", "udp:setpeername", detected_by="udp/sequences/sends-after-a-timeout"
+)
+def total_timeout_stays_over(original: Original, obj: Any, *args: Any) -> Values:
+    """After a receive whose total timeout is over, the next call times out, too."""
+    if original.name in ("sendto", "setpeername"):
+        return (None, b"timeout") if original.memory.pop(obj, False) else original(obj, *args)
+    results = original(obj, *args)
+    if results[:2] == (None, b"timeout") and original.method(obj, "gettimeout")[1] > 0:
+        original.memory[obj] = True
+    return results
+
+
+@FAULTS.fault("udp:setpeername", detected_by="udp/sequences/keeps-its-multicast-options")
+def a_peer_resets_multicast_options(original: Original, obj: Any, *args: Any) -> Values:
+    """Another peer resets the interface and the loop of multicast datagrams."""
+    results = original(obj, *args)
+    if not failed(results) and original.method(obj, "getfamily") == (b"inet4",):
+        original.method(obj, "setoption", b"ip-multicast-if", b"*")
+        original.method(obj, "setoption", b"ip-multicast-loop", True)
+    return results
+
+
+FAULTS.add(
+    "closed-udp-object-keeps-its-number",
+    "An object that has received still has the number of its descriptor when it is closed.",
+    ("udp:receive", "udp:getfd"),
+    keeps_its_number_after("receive"),
+    detected_by="udp/sequences/descriptor-of-a-used-object-that-is-closed",
+)
+
+
+@FAULTS.fault("udp{connected}:setpeername", detected_by="udp/sequences/connected-keeps-its-timeouts/setpeername")
+def another_peer_takes_the_timeouts(original: Original, obj: Any, *args: Any) -> Values:
+    """Another peer of a connected object takes its timeouts away."""
+    results = original(obj, *args)
+    original.method(obj, "settimeout", None)
+    return results
+
+
+@FAULTS.fault("udp:close", detected_by="udp/sequences/close-with-a-waiting-datagram")
+def close_leaves_objects_with_datagrams_open(original: Original, obj: Any, *args: Any) -> Values:
+    """An object with a waiting datagram stays open in the system when it is closed."""
+    if not is_closed(original, obj):
+        ready = original.call("select", original.api.Table({1: obj}), None, 0)
+        if ready[0]:
+            original.method(obj, "setfd", -1)
+            return (1,)
+    return original(obj, *args)

@@ -1,0 +1,54 @@
+"""Faulty ports that the behaviours of ``udp/system-options.yaml`` detect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from luasocket_conformance.faults.factories import changes_argument, changes_result
+from luasocket_conformance.faults.factories.options import add_ignored_options, add_inverted_options
+from luasocket_conformance.faults.mechanism import Faults, Original, Values
+
+FAULTS = Faults(
+    __name__,
+    also_fails=("udp", "select", "helper", "module", "tcp/options", "tcp/states", "tcp", "connect"),
+    deadline=1.0,
+)
+
+
+@FAULTS.fault("udp:getfd", detected_by="udp/system-options/setfd")
+@changes_result(1)
+def udp_getfd_is_a_number_of_its_own(number: Any) -> Any:
+    """The descriptor is not the one of the system."""
+    if number == -1:
+        return number
+    return number + 1000
+
+
+@FAULTS.fault("socket.udp6", detected_by="udp/system-options/udp6-is-v6only")
+def udp6_sends_over_ipv4(original: Original, *args: Any) -> Values:
+    """An object of udp6 has no family yet."""
+    return original.call("udp", *args)
+
+
+@FAULTS.fault("*:setoption", "*:getoption", detected_by="udp/system-options/get")
+@changes_argument(2)
+def reuseport_is_reuseaddr(name: Any) -> Any:
+    """The two options are confused."""
+    if name == b"reuseport":
+        return b"reuseaddr"
+    return name
+
+
+add_ignored_options(FAULTS, {"ip-multicast-loop": ("ip-multicast-loop",)})
+add_inverted_options(FAULTS, "ip-multicast-loop")
+
+
+@FAULTS.fault("udp:setoption", "udp:getoption", detected_by="udp/system-options/of-udp6/dontroute")
+def udp6_keeps_dontroute_to_itself(original: Original, obj: Any, name: Any = None, *args: Any) -> Values:
+    """For an object of udp6, dontroute is stored and does not reach the system."""
+    if name != b"dontroute" or original.method(obj, "getfamily") != (b"inet6",):
+        return original(obj, name, *args)
+    if original.name == "getoption":
+        return (original.memory.get(obj, False),)
+    original.memory[obj] = bool(args and args[0])
+    return (1,)

@@ -1,0 +1,42 @@
+"""Measures how late the machine wakes a sleeping thread, so that upper bounds of durations can be widened by it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+#: Seconds between two measurements: short beside every bound in the spec, long beside their cost.
+BEAT: Final = 0.01
+#: A call may be late by this multiple of the worst measured delay: those of the port, the peer and the runner add up.
+FACTOR: Final = 4.0
+#: Seconds that are always granted: a process start, a garbage collection or a page fault is not the port's fault.
+GRANTED: Final = 0.25
+
+
+class Jitter:
+    """Measures the machine's delays in a thread of its own. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._worst = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._measure, name="jitter", daemon=True)
+
+    def __enter__(self) -> Jitter:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _measure(self) -> None:
+        while True:
+            before = time.monotonic()
+            if self._stop.wait(BEAT):
+                return
+            self._worst = max(self._worst, time.monotonic() - before - BEAT)
+
+    def allowance(self) -> float:
+        """Return the seconds by which an upper bound is widened, from the worst delay measured so far."""
+        return GRANTED + FACTOR * self._worst

@@ -1,0 +1,203 @@
+"""Probes a port for capabilities: the runner asks it something and looks at the results.
+
+Capabilities of the machine are left to ``machine``, looking into a socket to ``inspection``; messages are sent by the
+function that is handed in.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, TypeAlias
+
+from luasocket_spec import CAPABILITIES
+from luasocket_spec.model import Dialect
+
+from luasocket_runners.capabilities import inspection
+from luasocket_runners.values import Handle, LuaTable, LuaValue, encode
+
+#: Sends a request and returns the results of the port; None: it raised an error, or has no such function.
+Ask: TypeAlias = Callable[[Mapping[str, Any]], tuple[LuaValue, ...] | None]
+
+#: The prefix of capabilities that stand for an option.
+_OPTION: Final = "option-"
+#: Bytes that no IPv4 datagram has room for.
+_TOO_LONG: Final = 70_000
+
+#: Members of the module that came with LuaSocket 3.0.0; 3.0-rc1, and so Defold's, has none of them.
+_LUASOCKET_3: Final = ("tcp4", "udp4", "_DATAGRAMSIZE", "_SOCKETINVALID")
+#: Members that both dialects have. A port without one of them is incomplete in any case.
+_COMMON: Final = ("tcp6", "udp", "udp6", "bind", "connect", "select", "newtry", "protect", "skip", "dns", "source")
+#: So many marks of LuaSocket 3.0.0 are no accident: one may be an addition of the port.
+_MARKS: Final = 2
+
+
+def is_probed(capability: str) -> bool:
+    """Return whether a capability is found out here, by asking the port."""
+    return capability in _PROBES or CAPABILITIES[capability].of == "probed"
+
+
+def has(capability: str, ask: Ask) -> bool:
+    """Return whether the port has a capability for which `is_probed` is true; ``inspection`` is `inspected_process`.
+
+    The port's objects are left to the next ``reset``.
+    """
+    if capability.startswith(_OPTION):
+        return _has_option(capability.removeprefix(_OPTION), ask)
+    return _PROBES[capability](ask)
+
+
+def is_claimed(capability: str) -> bool:
+    """Return whether the port's adapter has to name the capability in its reply to ``describe``."""
+    return CAPABILITIES[capability].of == "port"
+
+
+def _has_option(option: str, ask: Ask) -> bool:
+    """Return whether the port's TCP objects know an option.
+
+    An unknown option raises an error. On a fresh object 0 changes nothing: it is the option's value, or there is no
+    socket yet, or it is refused; and a refusal is returned.
+    """
+    master = _first(ask, None, "socket.tcp")
+    return isinstance(master, Handle) and _results(ask, master, "setoption", option.encode("ascii"), 0) is not None
+
+
+def inspected_process(leader: int | None, ask: Ask) -> int | None:
+    """Return the process whose descriptors ``getfd`` returns, if the runner may look into it.
+
+    The process is recognized by a socket that the port has bound to an address: a descriptor's number alone exists in
+    many processes.
+
+    Parameters
+    ----------
+    leader
+        The process that was started for the port (it may have started the port in turn); None: none on this machine.
+    ask
+        Asks the port. Its objects are left to the next ``reset``.
+    """
+    if leader is None:
+        return None
+    master = _first(ask, None, "socket.tcp")
+    if not isinstance(master, Handle) or _first(ask, master, "bind", b"127.0.0.1", 0) != 1:
+        return None
+    name = _results(ask, master, "getsockname") or ()
+    descriptor = _first(ask, master, "getfd")
+    if len(name) < 2 or not isinstance(name[1], bytes | int | float) or not isinstance(descriptor, int | float):
+        return None
+    try:
+        address = "127.0.0.1", int(name[1])  # until LuaSocket 3.1, the port was a string
+        number = int(descriptor)
+    except (ValueError, OverflowError):
+        return None
+    found = (one for one in inspection.processes(leader) if inspection.is_bound_to(one, number, address))
+    return next(found, None)
+
+
+def _udp(ask: Ask) -> Handle | None:
+    """Return an UDP object that is bound to the loopback; None: the port cannot make one."""
+    made = _first(ask, None, "socket.udp")
+    bound = isinstance(made, Handle) and _first(ask, made, "setsockname", b"127.0.0.1", 0) == 1
+    return made if isinstance(made, Handle) and bound else None
+
+
+def _has_texts_of_glibc(ask: Ask) -> bool:
+    """Return whether a datagram that is too long is refused in the words of glibc."""
+    udp = _udp(ask)
+    results = None if udp is None else _results(ask, udp, "sendto", b"x" * _TOO_LONG, b"127.0.0.1", 9)
+    return results is not None and results[1:2] == (b"Message too long",)
+
+
+def _looks_up_star(ask: Ask) -> bool:
+    """Return whether "*" is looked up as the address of this machine, as glibc does it."""
+    udp = _udp(ask)
+    with socket.socket(type=socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        results = None if udp is None else _results(ask, udp, "sendto", b"x", b"*", peer.getsockname()[1])
+    return bool(results) and results is not None and results[0] is not None
+
+
+def _ignores_case_of_hosts(ask: Ask) -> bool:
+    return _first(ask, None, "socket.dns.getaddrinfo", b"LocalHost") is not None
+
+
+def _wraps_ports(ask: Ask) -> bool:
+    """Return whether the look-up takes a port above 65535, modulo 65536."""
+    made = _first(ask, None, "socket.udp")
+    return isinstance(made, Handle) and _first(ask, made, "setsockname", b"127.0.0.1", 65536) == 1
+
+
+def _knows_services(ask: Ask) -> bool:
+    """Return whether services can be looked up by name; their numbers are left to the behaviours."""
+    return all(_first(ask, None, "socket.dns.getnameinfo", None, name) is not None for name in (b"http", b"smtp"))
+
+
+def _finds_several_addresses(ask: Ask) -> bool:
+    """Return whether localhost is the IPv6 loopback first, and then that of IPv4."""
+    found = _first(ask, None, "socket.dns.getaddrinfo", b"localhost")
+    if not isinstance(found, LuaTable):
+        return False
+    entries = {key: dict(item.entries).get(b"addr") for key, item in found.entries if isinstance(item, LuaTable)}
+    return entries == {1: b"::1", 2: b"127.0.0.1"}
+
+
+def _has_subtypes(ask: Ask) -> bool:
+    """Return whether the adapter tells 1.0 from 1 in a request, and the port's language shows the difference."""
+    return (_first(ask, None, "tostring", 1), _first(ask, None, "tostring", 1.0)) == (b"1", b"1.0")
+
+
+def guess_dialect(ask: Ask) -> Dialect:
+    """Return the dialect of a port whose adapter names none, from several traits.
+
+    Marks of LuaSocket 3.0.0 decide for it. Their absence decides for ``defold`` only where the port is complete in all
+    that both dialects share: an incomplete port lacks them for other reasons.
+    """
+    marks = sum(_there(ask, name) for name in _LUASOCKET_3)
+    master = _first(ask, None, "socket.tcp")
+    if isinstance(master, Handle):
+        marks += bool(_got(ask, {"handle": master.number, "field": "gettimeout"}))
+        marks += _first(ask, master, "getfd") == -1  # the descriptor is made late
+    if marks >= _MARKS or not all(_there(ask, name) for name in _COMMON):
+        return "luasocket-3"
+    return "defold"
+
+
+def _has_method(constructor: str, method: str, ask: Ask) -> bool:
+    made = _first(ask, None, constructor)
+    return isinstance(made, Handle) and _got(ask, {"handle": made.number, "field": method})
+
+
+def _there(ask: Ask, name: str) -> bool:
+    return _got(ask, {"target": f"socket.{name}"})
+
+
+def _got(ask: Ask, of: Mapping[str, Any]) -> bool:
+    """Return whether a field is not nil."""
+    results = ask({"op": "get", **of})
+    return bool(results) and results is not None and results[0] is not None
+
+
+def _results(ask: Ask, handle: Handle | None, name: str, *args: LuaValue) -> tuple[LuaValue, ...] | None:
+    """Call a function of the module, or a method of a handle; return its results, None if it did not return."""
+    target = {"target": name} if handle is None else {"handle": handle.number, "method": name}
+    return ask({"op": "call", **target, "args": [encode(value) for value in args]})
+
+
+def _first(ask: Ask, handle: Handle | None, name: str, *args: LuaValue) -> LuaValue:
+    """Call likewise, and return the first result; nil if there is none."""
+    results = _results(ask, handle, name, *args)
+    return results[0] if results else None
+
+
+_PROBES: Final[Mapping[str, Callable[[Ask], bool]]] = {
+    "subtypes": _has_subtypes,
+    "service-names": _knows_services,
+    "several-addresses": _finds_several_addresses,
+    "strerror-glibc": _has_texts_of_glibc,
+    "lookup-star": _looks_up_star,
+    "lookup-any-case": _ignores_case_of_hosts,
+    "lookup-port-modulo": _wraps_ports,
+    # for fixtures, which can do without
+    "getsockname-tcp": partial(_has_method, "socket.tcp", "getsockname"),
+    "getsockname-udp": partial(_has_method, "socket.udp", "getsockname"),
+}

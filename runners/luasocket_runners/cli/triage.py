@@ -1,0 +1,274 @@
+"""The command ``triage``: finds the rules by which a port differs, and writes them, and the rest, into its files."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from luasocket_spec.model import DIALECTS, Behaviour
+
+from luasocket_runners.cli import specification
+from luasocket_runners.cli.failure import PASSED, PORT_UNAVAILABLE, USAGE, CommandFailed
+from luasocket_runners.cli.parser import AddCommand, count, seconds
+from luasocket_runners.engine.engine import DEADLINE
+from luasocket_runners.expectations.deviations import DeviationsError
+from luasocket_runners.expectations.expectations import Expectations
+from luasocket_runners.expectations.update import new_entry
+from luasocket_runners.files import problem_with_output, write_text
+from luasocket_runners.notation import counted
+from luasocket_runners.ports import Port, PortUnavailable, UnknownPort, known_ports, resolve
+from luasocket_runners.quirks.model import Quirk, Quirks
+from luasocket_runners.quirks.writing import HEADER, render
+from luasocket_runners.reports import terminal
+from luasocket_runners.result import CONFORMING, Result, Verdict
+from luasocket_runners.run.progress import Progress
+from luasocket_runners.run.session import WORKERS, Session
+from luasocket_runners.selection import used_functions
+from luasocket_runners.triage import Cause, causes_of
+from luasocket_runners.triage.rule import MILLISECONDS
+from luasocket_runners.triage.rules import Rules, shapes
+
+__all__ = ["add_commands"]
+
+#: Runs after which nothing new is expected any more: each adds the rules behind those of the one before.
+ROUNDS: Final = 12
+#: Behaviours in which a function hangs before it is given up in the first rounds.
+PATIENCE: Final = 10
+#: Failures with one cause that are worth a rule; fewer are known deviations.
+AT_LEAST: Final = 3
+#: Directories up to which a path is written relative to the file.
+NEAR: Final = 3
+
+_EPILOG: Final = """\
+examples:
+  luasocket-conformance triage --port ./my-port      writes my-port/quirks.yaml and my-port/known-deviations.txt
+  luasocket-conformance triage --port command:./my-adapter --output .
+
+Quirks that the port already declares are kept. The new ones are proposals: each is marked as UNEXPLAINED until you
+write why the port differs. Failures that no rule explains become known deviations, grouped by cause.
+
+exit status: 0 the files are written; 2 wrong usage; 3 the port could not be run.
+"""
+
+
+def add_commands(add: AddCommand) -> None:
+    """Add the command of this module."""
+    triage = add("triage", _triage, "Find the rules by which a port differs, and write them into files.", _EPILOG)
+    triage.add_argument("selectors", nargs="*", metavar="SELECTOR", help="which behaviours (default: all)")
+    triage.add_argument("--port", required=True, help=f"the port: {', '.join(known_ports())}")
+    triage.add_argument("--dialect", choices=DIALECTS, help="check against this dialect (default: the port's own)")
+    triage.add_argument("--output", type=Path, metavar="DIR", help="where to write (default: the port's directory)")
+    triage.add_argument(
+        "--at-least",
+        type=count,
+        default=AT_LEAST,
+        metavar="N",
+        help=f"propose a rule for N or more failures with one cause (default: {AT_LEAST})",
+    )
+    triage.add_argument(
+        "--workers", type=count, default=WORKERS, help=f"number of parallel workers (default: {WORKERS})"
+    )
+    triage.add_argument(
+        "--deadline",
+        type=seconds,
+        default=DEADLINE,
+        metavar="SECONDS",
+        help=f"how long a call may take before it counts as hanging (default: {DEADLINE:g})",
+    )
+
+
+def _triage(options: argparse.Namespace) -> int:
+    spec = specification.load(options)
+    behaviours = specification.selected(spec.behaviours, options.selectors)
+    try:
+        port = resolve(options.port)
+        expectations = Expectations.load(None, None, spec.behaviours, port.config)
+    except PortUnavailable as error:
+        raise CommandFailed(str(error), USAGE if isinstance(error, UnknownPort) else PORT_UNAVAILABLE) from None
+    except DeviationsError as error:
+        raise CommandFailed(str(error)) from None
+    quirks_file, known_file = _files(options, port)
+    rules = Rules(expectations.quirks, options.at_least)
+    try:
+        results = _rounds(options, port, behaviours, expectations, rules)
+    except PortUnavailable as error:
+        raise CommandFailed(str(error), PORT_UNAVAILABLE) from None
+    proposed = rules.proposed(used_only=True)
+    rest = [result for result in results if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED)]
+    who = f"{port.name}, specification {spec.version}"
+    try:
+        write_text(quirks_file, _quirks_text(quirks_file, expectations.quirks, proposed))
+        write_text(known_file, _known_text(known_file, expectations, causes_of(rest), who))
+    except OSError as error:
+        raise CommandFailed(f"{error.filename}: {error.strerror or error}.") from None
+    print(f"\n{quirks_file}: {counted(len(proposed), 'proposed quirk')}")
+    print(f"{known_file}: {counted(len(rest), 'known deviation')}")
+    print(terminal.judged_share(results))
+    partly = {f":{name.partition(':')[2]}" for quirk in proposed if quirk.lacks_function for name in quirk.on}
+    _print_hints(
+        port, quirks_file, known_file, [cause for cause in causes_of(rest) if cause.example.missing not in partly]
+    )
+    return PASSED
+
+
+def _files(options: argparse.Namespace, port: Port) -> tuple[Path, Path]:
+    """Return the files of quirks and of known deviations; raise :class:`CommandFailed` if one cannot be written."""
+    config = port.config
+    directory = options.output or (config.file.parent if config.file is not None else None)
+    if directory is None:
+        raise CommandFailed("Name the directory for the files with --output DIR: this port has none of its own.")
+    own = options.output is None
+    quirks = (config.quirks if own else None) or directory / "quirks.yaml"
+    known = (config.known if own else None) or directory / "known-deviations.txt"
+    for file in (quirks, known):
+        if problem := problem_with_output(file):
+            raise CommandFailed(problem)
+    if quirks != config.quirks and quirks.exists():
+        raise CommandFailed(f"{quirks} exists and is not among the port's files: add it to port.toml, or remove it.")
+    return quirks, known
+
+
+def _rounds(
+    options: argparse.Namespace,
+    port: Port,
+    behaviours: Sequence[Behaviour],
+    expectations: Expectations,
+    rules: Rules,
+) -> list[Result]:
+    """Run the behaviours with the rules found so far, until nothing new comes; return the last results.
+
+    At first, calls that hang are put off, and their behaviours are not run again: each takes the whole deadline. Then
+    it is known whether timeouts are in milliseconds, which lets many calls hang, and the others become rules.
+    """
+    results: dict[str, Result] = {}
+    put_off = True
+    for number in range(1, ROUNDS + 1):
+        quirks = rules.quirks()
+        todo = [one for one in behaviours if not (put_off and _hangs(results.get(one.id)))]
+        patience = PATIENCE if put_off else None
+        results |= {one.behaviour.id: one for one in _run(options, port, todo, expectations, quirks, patience)}
+        found = list(results.values())
+        passed = sum(result.verdict in (Verdict.PASSED, Verdict.QUIRKS) for result in found)
+        failed = sum(result.verdict not in CONFORMING for result in found)
+        print(f"round {number}: {counted(len(quirks.rules), 'rule')}, {passed} passed, {failed} failed", flush=True)
+        if rules.learn(found, hangs=not put_off) and shapes(rules.quirks()) != shapes(quirks):
+            continue
+        if not put_off:
+            break
+        put_off = False
+        declared = {quirk.id for quirk in expectations.quirks.rules}
+        if MILLISECONDS.id not in declared and _are_milliseconds(options, port, found, expectations, quirks):
+            rules.accept(MILLISECONDS)
+        elif not any(map(_hangs, found)):
+            break
+        else:
+            rules.learn(found)
+    return [results[behaviour.id] for behaviour in behaviours if behaviour.id in results]
+
+
+def _hangs(result: Result | None) -> bool:
+    """Tell whether a behaviour has hung, or was not tried because others have."""
+    return result is not None and (result.hung or result.verdict is Verdict.NOT_TRIED)
+
+
+def _are_milliseconds(
+    options: argparse.Namespace, port: Port, results: Sequence[Result], expectations: Expectations, quirks: Quirks
+) -> bool:
+    """Tell whether more behaviours with a timeout pass if it is in milliseconds.
+
+    At first, only those are tried in which a call waited wrongly: if timeouts are in seconds, each takes the whole
+    deadline.
+    """
+
+    def passed(results: Sequence[Result]) -> int:
+        return sum(result.verdict in (Verdict.PASSED, Verdict.QUIRKS) for result in results)
+
+    timed = [result for result in results if ":settimeout" in used_functions(result.behaviour.unconditional_steps())]
+    wrong = [
+        result.behaviour
+        for result in timed
+        if result.verdict is Verdict.FAILED and (result.hung or "too " in result.reason)
+    ]
+    trial = Quirks(quirks.file, (*quirks.rules, MILLISECONDS))
+    if len(wrong) < options.at_least or passed(_run(options, port, wrong, expectations, trial)) < options.at_least:
+        return False
+    with_it = _run(options, port, [result.behaviour for result in timed], expectations, trial)
+    print(f"with milliseconds, {passed(with_it)} of {len(timed)} with a timeout pass, and {passed(timed)} without")
+    return bool(passed(with_it) >= passed(timed) + options.at_least)
+
+
+def _run(
+    options: argparse.Namespace,
+    port: Port,
+    behaviours: Sequence[Behaviour],
+    expectations: Expectations,
+    quirks: Quirks,
+    patience: int | None = None,
+) -> list[Result]:
+    # a result that a rule may explain is not run again: rounds do that
+    with Session(
+        port,
+        behaviours,
+        options.dialect,
+        workers=options.workers,
+        deadline=options.deadline,
+        quirks=quirks,
+        expected=lambda result: result.observation is not None and not result.hung,
+        patience=patience,
+    ) as session:
+        applying = [behaviour for behaviour in behaviours if session.engine.applies(behaviour)]
+        with Progress(applying, lambda result: "") as progress:
+
+            def on_result(result: Result) -> None:
+                progress.add(expectations.absent.apply(result))
+
+            results = session.run(applying, on_result)
+    flaky = expectations.flaky
+    return [flaky.apply(expectations.absent.apply(result)) for result in results]
+
+
+def _quirks_text(file: Path, declared: Quirks, proposed: Sequence[Quirk]) -> str:
+    """Return the file of quirks: as it is, with the proposals behind it."""
+    new = render(proposed)
+    if declared.rules and Path(declared.file) == file:
+        text = file.read_text(encoding="utf-8")
+        return text if not new else f"{text.rstrip()}\n\n{new}"
+    header = HEADER.format(schema=_schema(file.parent))
+    return header + new if new else f"{header.rstrip()} []\n"
+
+
+def _schema(directory: Path) -> str:
+    """Return the schema of quirks as editors find it: relative in a checkout, so that the file can be committed."""
+    schema = Path(str(resources.files("luasocket_runners") / "schema" / "quirks.schema.json"))
+    relative = os.path.relpath(schema, directory.resolve())
+    return relative if relative.count("..") <= NEAR else schema.as_uri()
+
+
+def _known_text(file: Path, expectations: Expectations, causes: Sequence[Cause], who: str) -> str:
+    """Return the file of known deviations, grouped by cause; the explanations that it has already stay."""
+    lines = [f"# Known deviations: {who}, grouped by cause", "# ID @fingerprint: reason, link"]
+    explained = {}
+    if expectations.known.file and Path(expectations.known.file) == file:
+        explained = {entry.selector: entry for entry in expectations.known.entries if entry.explained}
+    for cause in causes:
+        lines += ["", f"# {cause.title} ({counted(len(cause.results), 'behaviour')})"]
+        for result in cause.results:
+            entry = new_entry(result)
+            known = explained.get(result.behaviour.id)
+            lines.append(entry if known is None else f"{entry.partition(':')[0]}: {known.reason}")
+    return "\n".join(lines) + "\n"
+
+
+def _print_hints(port: Port, quirks: Path, known: Path, causes: Sequence[Cause]) -> None:
+    config = port.config
+    if config.file is not None and (config.quirks is None or config.known is None):
+        print(f'\nAdd to {config.file}: known = "{known.name}" and quirks = "{quirks.name}"')
+    absent = [cause for cause in causes if cause.example.verdict is Verdict.NOT_IMPLEMENTED]
+    if absent:
+        print("\nFunctions that are missing can be declared in port.toml, instead of one by one:\n[absent]")
+        for cause in absent:
+            print(f'"{cause.example.missing or cause.example.reason}" = "…"')

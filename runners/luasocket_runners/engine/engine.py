@@ -1,0 +1,199 @@
+"""Runs behaviours on a port, one at a time, and returns their results."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from luasocket_spec.model import Authority, Behaviour, Dialect
+
+from luasocket_runners import notation
+from luasocket_runners.capabilities import leaks
+from luasocket_runners.engine.behaviour_run import BehaviourRun
+from luasocket_runners.engine.failure import Failure
+from luasocket_runners.engine.fixture_calls import bound_kinds
+from luasocket_runners.engine.port_process import DEADLINE, PortProcess
+from luasocket_runners.ports import Port, PortGone
+from luasocket_runners.quirks import NO_QUIRKS, Quirks
+from luasocket_runners.result import CONFORMING, Result, Verdict
+from luasocket_runners.values import BadMessage
+
+__all__ = ["ATTEMPTS", "DEADLINE", "Engine"]
+
+#: How often a behaviour runs whose only failure is that a call returned too late, or that the port had run out of
+#: descriptors: a busy machine is late once, a wrong port always.
+ATTEMPTS: Final = 3
+#: How many earlier behaviours of a port's process a failure names: its cause is mostly among the last two or three.
+HISTORY: Final = 10
+
+
+class Engine:
+    """Runs behaviours on one port, one at a time, and starts the port when needed. Use as a context manager.
+
+    Parameters
+    ----------
+    port
+        The port, see :func:`luasocket_runners.ports.resolve`.
+    dialect
+        The dialect that the port is checked against; None: the one of its ``port.toml``, else the one that its adapter
+        names, else the one that is guessed from its traits.
+    authority
+        The reading that the port is checked against where documentation and library disagree; None: that of its
+        ``port.toml``, else either.
+    deadline
+        Seconds after which a call counts as hanging, beyond those that it is to wait.
+    quirks
+        The rules by which the port differs.
+
+    Raises
+    ------
+    PortUnavailable
+        When the port cannot be run at all: on entering, and when it dies at every start.
+
+    Attributes
+    ----------
+    process
+        The port's process.
+    """
+
+    def __init__(
+        self,
+        port: Port,
+        dialect: Dialect | None = None,
+        authority: Authority | None = None,
+        *,
+        deadline: float = DEADLINE,
+        quirks: Quirks = NO_QUIRKS,
+    ) -> None:
+        self._leaked = 0  # by the last run of a behaviour
+        self._history: deque[str] = deque(maxlen=HISTORY)
+        config = port.config
+        self.process = PortProcess(port, dialect or config.dialect, authority or config.authority, deadline, quirks)
+
+    def __enter__(self) -> Engine:
+        self.process.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.process.__exit__(*exc)
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect that the port is checked against."""
+        return self.process.dialect
+
+    @property
+    def dialect_guessed(self) -> bool:
+        """Whether the dialect was guessed, because neither the user nor the adapter names one."""
+        return self.process.dialect_guessed
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """The port's reply to ``describe`` (see ``PROTOCOL.md``); its strings are escaped."""
+        return self.process.description
+
+    def applies(self, behaviour: Behaviour) -> bool:
+        """Return whether a behaviour is for the dialect that the port is checked against."""
+        return self.dialect in behaviour.dialects
+
+    def restart(self) -> None:
+        """Have the next behaviour run in a new process of the port."""
+        self.process.end()
+        self._history.clear()
+
+    def run(self, behaviour: Behaviour) -> Result:
+        """Run a behaviour and return its result.
+
+        Whatever the port does is a result; only :class:`PortUnavailable` is raised, when it dies at every start.
+        """
+        began = time.monotonic()
+        note = ""
+        for _ in range(ATTEMPTS):
+            result, rerun_note = self._run_once(behaviour)
+            if rerun_note is None:
+                break
+            note = rerun_note
+        if self._leaked and result.verdict in CONFORMING and not behaviour.leaks:
+            result = self._confirm_leak(result)
+        return replace(result, duration=time.monotonic() - began, note=note)
+
+    def _confirm_leak(self, result: Result) -> Result:
+        """Return the result of a behaviour that passed and left descriptors open: run again, a leak does it again.
+
+        What a port's runtime opens once, at the first use of something, is no leak.
+        """
+        again, _ = self._run_once(result.behaviour)
+        if again.verdict not in CONFORMING or not self._leaked:
+            return result if again.verdict in CONFORMING else again
+        count = "1 descriptor stays" if self._leaked == 1 else f"{self._leaked} descriptors stay"
+        reason = f"{count} open in the port's process each time the behaviour runs"
+        return replace(again, verdict=Verdict.FAILED, reason=reason)
+
+    def _run_once(self, behaviour: Behaviour) -> tuple[Result, str | None]:
+        """Return the result; and, if the behaviour should run again, a note with the reason, which may be empty."""
+        missing = self.process.missing_capability(behaviour)
+        if missing is not None:
+            return Result(behaviour, Verdict.SKIPPED, f"needs {missing}, which is not available"), None
+        limited = behaviour.descriptors is not None
+        if limited:
+            self.restart()
+        self.process.prepare(bound_kinds(behaviour))
+        if behaviour.descriptors is not None:
+            self.process.limit_descriptors(behaviour.descriptors)
+        connection = self.process.connection()
+        was_fresh = self.process.fresh
+        after = tuple(self._history)
+        self._history.append(behaviour.id)
+        run = BehaviourRun(behaviour, self.process)
+        failure = self._run_steps(run)
+        try:
+            if failure is None or not failure.restart:
+                self.process.reset(run.changed_fields)
+        except Failure as trouble:
+            if failure is None:
+                run.position.at("", None)
+                failure = trouble
+            failure.restart = True
+        if run.answered:
+            self.process.answered()
+        quirks = run.quirks_used
+        restarts = failure is not None and failure.restart
+        self._leaked = 0 if restarts else self.process.leaked_descriptors()
+        if limited and not restarts:
+            self.restart()
+        if failure is None:
+            verdict = Verdict.QUIRKS if quirks else Verdict.PASSED
+            return Result(behaviour, verdict, follows=run.followed, quirks=quirks), None
+        result = replace(run.position.result(behaviour, failure), quirks=quirks, after=after)
+        note = "" if failure.late else None
+        if not limited and (leak := leaks.leak_note(connection.process_id, result)):
+            failure.restart, note = True, f"{leak}: it was restarted, and the behaviour rerun"
+        elif failure.restart and not (failure.hung or run.answered or was_fresh):
+            # an earlier behaviour may be to blame: after its reset, the port went on doing something
+            note = f"the port was restarted, and the behaviour rerun, because before its first reply: {failure.reason}"
+        if failure.restart:
+            result = replace(result, printed=connection.stderr_tail)
+            self.restart()
+        return result, note
+
+    @staticmethod
+    def _run_steps(run: BehaviourRun) -> Failure | None:
+        """Run all steps and close the peers; return the failure that ended the run, if any."""
+        try:
+            run.run()
+        except Failure as failure:
+            return failure
+        except PortGone as gone:
+            return Failure(str(gone), restart=True)
+        except BadMessage as bad:
+            return Failure(f"the adapter broke the protocol: {bad}", restart=True)
+        except Exception as error:
+            # an error of the spec, of the runner or of the system: no verdict about the port, and the run goes on
+            reason = f"internal error of the runner: {type(error).__name__}: {notation.plain(error)}"
+            return Failure(reason, verdict=Verdict.ERRORED, restart=True)
+        finally:
+            run.close_peers()
+        return None

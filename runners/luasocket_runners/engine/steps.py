@@ -1,0 +1,419 @@
+"""The steps of a behaviour: one generator for each kind, which yields requests and checks the replies.
+
+Sending the requests is left to ``behaviour_run``, comparison to ``readings`` and ``matcher``.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from luasocket_spec import model
+from luasocket_spec.model import Behaviour
+
+from luasocket_runners import notation
+from luasocket_runners.capabilities import inspection, machine
+from luasocket_runners.engine.bindings import Bindings, Scope
+from luasocket_runners.engine.expected import Expected
+from luasocket_runners.engine.failure import Failure, LazyText, Position
+from luasocket_runners.engine.fixture_calls import FixtureCalls
+from luasocket_runners.engine.matcher import Matcher
+from luasocket_runners.engine.port_process import PortProcess
+from luasocket_runners.engine.readings import Outcomes, Readings, show_reply
+from luasocket_runners.engine.requests import CallGenerator, Reply, Request, StepGenerator
+from luasocket_runners.notation import Names
+from luasocket_runners.peers.actions import Peer
+from luasocket_runners.peers.endpoint import PeerFailure
+from luasocket_runners.quirks.classes import ObjectClasses
+from luasocket_runners.quirks.rewriting import pass_arguments
+from luasocket_runners.result import RAISED, SEEN, Listed, Verdict
+from luasocket_runners.scoping import peer_name
+from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, encode
+
+#: Errors of the system that a port does not cause: the machine has too few resources, or lacks an address or a right.
+_ERRORS_OF_THE_MACHINE: Final = frozenset({
+    errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.ENETDOWN,
+    errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EACCES, errno.EPERM,
+})  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Function:
+    """A function that the port can call: its data, and the arguments of each call so far."""
+
+    data: model.Function
+    calls: list[tuple[LuaValue, ...]] = field(default_factory=list)
+
+
+class Steps:
+    """The steps of one run of a behaviour, and their common state.
+
+    Attributes
+    ----------
+    bindings
+        The values of names.
+    changed_fields
+        Fields of the module that were set, with their former values: the next behaviour has to find them unchanged.
+    functions
+        The functions that the port can call; the runner numbers them from 1 on.
+    peers
+        The peers.
+    readings
+        The readings that the replies allow.
+    quirks_used
+        The quirks without which the port would have failed so far, as a set in their order.
+    """
+
+    def __init__(self, behaviour: Behaviour, process: PortProcess, position: Position) -> None:
+        self._behaviour = behaviour
+        self._process = process
+        self._position = position
+        self.functions = [_Function(data) for data in behaviour.functions.values()]
+        self.bindings = Bindings({"host.name": machine.name()})
+        if "buffers-fill" in behaviour.needs:
+            size = machine.flood_size()
+            self.bindings.values |= {"host.flood": b"x" * size, "host.flood.size": size, "host.flood.most": size - 1}
+        for index, function in enumerate(self.functions, 1):
+            self.bindings.values[function.data.name] = FunctionRef(index)
+        self._fixture_calls = FixtureCalls(process)
+        self.peers = RunningPeers(position)
+        self.readings = Readings(process.dialect, process.authority)
+        self.changed_fields: dict[str, LuaValue] = {}
+        self.quirks_used: dict[str, None] = {}
+        self._objects = ObjectClasses()
+
+    def everything(self) -> StepGenerator:
+        """Run the steps of the fixtures, then those of the behaviour."""
+        for name, fixture in self._behaviour.given:
+            self._position.fixture = fixture.name
+            yield from self._run(fixture.steps, self.bindings.scope(name))
+        self._position.fixture = None
+        yield from self._run(self._behaviour.steps, self.bindings.scope())
+
+    def function_called(self, index: int, args: tuple[LuaValue, ...]) -> CallGenerator:
+        """Run the steps of a function that the port calls; return the message that ends the call."""
+        function = self.functions[index - 1]
+        function.calls.append(args)
+        data = function.data
+        params = {name: args[place] if place < len(args) else None for place, name in enumerate(data.params)}
+        scope = self.bindings.function_scope(params, args)
+        yield from self._run(data.steps, scope)
+        if data.raises:
+            return {"op": "raise", "value": encode(scope.resolve(data.raises[0]))}
+        return {"op": "return", "values": [encode(value) for value in scope.resolve_list(data.returns)]}
+
+    def _run(self, steps: tuple[model.Step, ...], scope: Scope) -> StepGenerator:
+        for step in steps:
+            self._position.at("", step.source)
+            kind = type(step)
+            if kind is model.PeerStep:
+                self._peer(step, scope)  # type: ignore[arg-type]
+            elif kind is model.Called:
+                self._called(step, scope)  # type: ignore[arg-type]
+            else:
+                yield from self._GENERATORS[kind](self, step, scope)
+
+    # -- steps with requests
+
+    def _call(self, step: model.Call, scope: Scope) -> StepGenerator:
+        args = scope.resolve_list(step.args)
+        in_fixture = self._position.fixture is not None
+        if in_fixture:
+            args = self._fixture_calls.args(step, args, scope)
+        call = partial(_show_call, step, args, scope)
+        self._position.call = call
+        target = step.target
+        message = scope.target(target)
+        handle = scope.look_up(target.name) if isinstance(target, model.MethodTarget) else None
+        function = self._position.function = self._objects.function(target, handle)
+        past = self._objects.past(handle)
+        rules = self._process.quirks.of(function, past)
+        passed, changed = args, ()
+        if rules:
+            passed, changed = pass_arguments(rules, args, scope.resolve)  # type: ignore[assignment]
+        expected = Expected.of(self.readings.outcomes(step.expect), rules, args, scope)
+        message["op"] = "call"
+        if step.keep:
+            message["keep"] = True
+        message["args"] = [encode(value, repeats=self._process.repeats) for value in passed]
+        shown = partial(expected.show, scope)
+        waits = _longest_wait(step)
+        reply = self._fixture_calls.reply(step, scope) if in_fixture else None
+        if reply is None:
+            reply = yield Request(
+                message, call, step.source, shown, step.meanwhile, scope.prefix, waits, function, expected.hanging,
+                quirked=bool(rules), observe=partial(expected.unanswered, function, args, scope, past),
+            )  # fmt: skip
+        self._objects.called(target, handle, args, reply.returns)
+        if in_fixture and not rules:
+            self._fixture_calls.check(step, reply)
+        if reply.missing is not None:
+            self._check_missing(expected, reply.missing, reply, scope)
+        self._compare(expected, reply, scope, args, past)
+        if changed:
+            self.quirks_used.update(dict.fromkeys(changed))
+        self._objects.note(handle, reply.returns, (function, *changed, *expected.used))
+        self._check_duration(step.takes, reply.duration)
+        if step.binds:
+            results = expected.results(reply, scope)
+            for place, name in enumerate(step.binds):
+                if name is not None:
+                    scope.bind(name, results[place] if place < len(results) else None)
+
+    def _get(self, step: model.Get, scope: Scope) -> StepGenerator:
+        if step.name is None:
+            call = missing = step.field
+            message: dict[str, Any] = {"op": "get", "target": step.field}
+            function = step.field
+        else:
+            call, missing = f"{step.name}.{step.field}", f":{step.field}"
+            handle = scope.handle(step.name)
+            message = {"op": "get", "handle": handle.number, "field": step.field}
+            function = self._objects.field(step.field, handle)
+        outcomes = self.readings.outcomes(step.expect)
+        self._position.function = function
+        past = () if step.name is None else self._objects.past(scope.handle(step.name))
+        expected = Expected.of(outcomes, self._process.quirks.of(function, past), (), scope)
+        reply = yield Request(message, call, step.source, partial(expected.show, scope), function=function)
+        absent = reply.returns is not None and reply.returns[:1] in ((), (None,))
+        if absent and (_expect_functions(outcomes) or (step.name is None and not _allow_nil(outcomes))):
+            # a field of the module, or a method that is looked up and not called, is as absent as a called function
+            raise Failure(f"the port has no {missing}", verdict=Verdict.NOT_IMPLEMENTED, missing=missing)
+        self._compare(expected, reply, scope)
+        if step.bind is not None and reply.returns:
+            scope.bind(step.bind, reply.returns[0])
+
+    def _set(self, step: model.Set, scope: Scope) -> StepGenerator:
+        value = scope.resolve(step.value)
+        call = f"{step.path} = {notation.show(value, scope.names())}"
+        if step.path not in self.changed_fields:
+            before = yield Request({"op": "get", "target": step.path}, call, step.source)
+            self.changed_fields[step.path] = before.returns[0] if before.returns else None
+        message = {"op": "set", "target": step.path, "value": encode(value)}
+        self._check_done("set", (yield Request(message, call, step.source)))
+
+    def _make(self, step: model.Make, scope: Scope) -> StepGenerator:
+        value = scope.resolve(step.value)
+        call = f"{step.name} = {notation.show(value, scope.names())}"
+        reply = yield Request({"op": "make", "value": encode(value)}, call, step.source)
+        match reply.returns:
+            case (Handle(type="table") as made,):
+                scope.bind(step.name, made)
+            case _:
+                raise BadMessage("a reply to `make` that is not the handle of a table")
+
+    def _drop(self, step: model.Drop, scope: Scope) -> StepGenerator:
+        call = f"{', '.join(step.names)} = nil; collectgarbage()"
+        self._position.call = call
+        handles = [scope.handle(name).number for name in step.names]
+        for name in step.names:
+            scope.unbind(name)
+        self._check_done("release", (yield Request({"op": "release", "handles": handles}, call, step.source)))
+
+    def _system(self, step: model.System, scope: Scope) -> StepGenerator:
+        call = notation.show_system(step)
+        self._position.call = call
+        outcomes = self.readings.outcomes(step.expect)
+        message = {"op": "call", "handle": scope.handle(step.name).number, "method": "getfd", "args": []}
+        expected = Expected(outcomes)
+        reply = yield Request(message, call, step.source, partial(expected.show, scope))
+        descriptor = reply.returns[0] if reply.returns else None
+        shown = f"getfd: {show_reply(reply.returns, reply.raises, scope.names())}"
+        if not isinstance(descriptor, int | float) or not 0 <= descriptor < inspection.DESCRIPTORS:
+            raise Failure("getfd returned no valid descriptor", returned=shown)
+        process = self._process.inspected
+        assert process is not None, "the loader requires the capability `inspection` for this step"
+        try:
+            value = inspection.read(inspection.duplicate(process, int(descriptor)), step.option)
+        except inspection.NotSeen as unseen:
+            raise Failure(str(unseen), returned=shown) from None
+        self._compare(expected, Reply((value,), None, reply.duration), scope)
+
+    _GENERATORS: Final[Mapping[type, Callable[..., StepGenerator]]] = {
+        model.Call: _call,
+        model.Get: _get,
+        model.Set: _set,
+        model.Make: _make,
+        model.Drop: _drop,
+        model.System: _system,
+    }
+
+    # -- steps without requests
+
+    def _called(self, step: model.Called, scope: Scope) -> None:
+        """Check how often, and with which arguments, the port has called a function."""
+        function = next(item for item in self.functions if item.data.name == step.function)
+        self._position.call = f"{step.function}, a function of the behaviour"
+        times = len(function.calls)
+        if times != step.times:
+            self._position.expected = f"called {_times(step.times)}"
+            raise Failure(f"it was called {_times(times)} instead of {_times(step.times)}")
+        for number, (expected, actual) in enumerate(zip(step.args or (), function.calls, strict=False), 1):
+            difference = Matcher(scope.look_up, scope.names).results(expected, actual)
+            if difference is not None:
+                names = scope.names()
+                self._position.expected = f"call {number} with {notation.show_list(expected, names)}"
+                raise Failure(difference, returned=f"call {number} with {notation.show_list(actual, names)}")
+
+    def _peer(self, step: model.PeerStep, scope: Scope) -> None:
+        self._position.call = self.peers.shown(step.action, scope)
+        try:
+            self.peers.act(step.action, scope)
+        except PeerFailure as failure:
+            raise self.peers.failure(failure) from None
+
+    # -- checks
+
+    def _check_missing(self, expected: Expected, failure: Failure, reply: Reply, scope: Scope) -> None:
+        """End the behaviour because a function is not there, unless the spec expects an error that quirks rewrite."""
+        rules = self._process.quirks.rules
+        if expected.compare(self.readings, reply, Matcher(scope.look_up, scope.names)) is not None or not any(
+            rule.id in expected.used and rule.lacks_function for rule in rules
+        ):
+            raise failure
+        if not expected.raises:
+            rule = next(rule for rule in rules if rule.id in expected.used and rule.lacks_function)
+            self.quirks_used.update(dict.fromkeys(expected.used))
+            reason = " ".join((rule.says, rule.why))
+            source = rule.source
+            listed = Listed("absent", rule.id, reason, source.file, source.line, explained=True, passed=False)
+            raise Failure(failure.reason, verdict=Verdict.ABSENT, missing=failure.missing, listed=listed)
+
+    def _compare(
+        self,
+        expected: Expected,
+        reply: Reply,
+        scope: Scope,
+        args: tuple[LuaValue, ...] = (),
+        past: Collection[str] = (),
+    ) -> None:
+        matcher = Matcher(scope.look_up, scope.names)
+        difference = expected.compare(self.readings, reply, matcher)
+        if difference is None:
+            if expected.used:
+                self.quirks_used.update(dict.fromkeys(expected.used))
+            return
+        broken = expected.broken_quirks(reply, matcher)
+        if broken:
+            difference = f"the quirk {', '.join(broken)} does not hold here: the port does what LuaSocket does"
+        else:
+            broken = expected.overreaching_quirks(reply)
+        function = self._position.function
+        observation = expected.observation(function, args, reply, scope, broken, past) if function else None
+        returned = show_reply(reply.returns, reply.raises, scope.names())
+        raise Failure(difference, returned=returned, observation=observation)
+
+    def _check_duration(self, takes: model.Takes, duration: float) -> None:
+        if takes.at_least is not None and duration < takes.at_least:
+            self._position.expected = f"not before {takes.at_least:g} s"
+            raise Failure("it returned too early", returned=f"after {duration:.6f} s")
+        if takes.at_most is not None and duration > takes.at_most + self._process.allowance():
+            self._position.expected = f"within {takes.at_most:g} s"
+            raise Failure("it returned too late", returned=f"after {duration:.3f} s", late=True)
+
+    def _check_done(self, op: str, reply: Reply) -> None:
+        """Check the reply to a request that has no results."""
+        if reply.returns is None:
+            shown = notation.show(reply.raises, self.bindings.names)
+            raise Failure("it raised an error", returned=f"{RAISED}{shown}")
+        if reply.returns:
+            raise BadMessage(f"a reply to `{op}` that has values")
+
+
+class RunningPeers:
+    """The peers of one run of a behaviour, made at their first actions."""
+
+    def __init__(self, position: Position) -> None:
+        self._position = position
+        self._peers: dict[str, Peer] = {}
+
+    def act(self, action: model.PeerAction, scope: Scope) -> None:
+        """Have a peer act, and bind what the action returns.
+
+        Raises
+        ------
+        PeerFailure
+            When the port does not do its part.
+        Failure
+            When the machine cannot do the peer's part: there is no verdict about the port.
+        OSError
+            When the system reports anything else, which the port may have caused, by a reset say.
+        """
+        name = peer_name(scope.prefix, action.who)
+        peer = self._peers.get(name)
+        if peer is None:
+            peer = self._peers[name] = Peer(name)
+        options = {key: scope.resolve(value) for key, value in action.options.items()}
+        value = scope.resolve(action.value)
+        try:
+            made = peer.act(action.verb, value, options)
+        except OSError as error:
+            if error.errno not in _ERRORS_OF_THE_MACHINE:
+                raise
+            self._position.at(self.shown(action, scope), action.source)
+            reason = f"the runner's peer could not act: {error.strerror}; this says nothing about the port"
+            raise Failure(reason, verdict=Verdict.ERRORED, restart=True) from None
+        if action.bind is None:
+            return
+        if isinstance(made, bytes):
+            scope.bind(action.bind, made)
+        elif made is not None:
+            for key, value in made.items():
+                scope.bind(f"{action.bind}.{key}", value)
+
+    @staticmethod
+    def shown(action: model.PeerAction, scope: Scope) -> LazyText:
+        """Return how an action is shown: ``peer: send "x"``."""
+        return partial(_show_action, action, scope)
+
+    def failure(self, failure: PeerFailure) -> Failure:
+        """Return the failure of a port that does not do what a peer waits for."""
+        self._position.expected = failure.wanted
+        seen = None if failure.seen is None else f"{SEEN}{failure.seen}"
+        return Failure(str(failure), returned=seen, hung=failure.waited)
+
+    def close(self) -> None:
+        """Close every peer."""
+        for peer in self._peers.values():
+            peer.end()
+
+
+def waiting_time(steps: Iterable[model.Step]) -> float:
+    """Return the seconds that the calls among steps have to wait together, on any port."""
+    return sum(_longest_wait(step) for step in steps if isinstance(step, model.Call))
+
+
+def _longest_wait(step: model.Call) -> float:
+    """Return the seconds that a call may have to wait."""
+    if step.meanwhile:
+        return max([step.takes.at_least or 0.0, *(item.after for item in step.meanwhile)])
+    return step.takes.at_least or 0.0
+
+
+def _show_call(step: model.Call, args: tuple[LuaValue, ...], scope: Scope) -> str:
+    return notation.show_call(step.target, args, scope.names())
+
+
+def _show_action(action: model.PeerAction, scope: Scope) -> str:
+    name = peer_name(scope.prefix, action.who)
+    value = "" if action.value is True else f" {notation.show(scope.resolve(action.value), scope.names())}"
+    return f"{'peer' if name == 'peer' else f'peer {name}'}: {action.verb}{value}"
+
+
+def _expect_functions(outcomes: Outcomes) -> bool:
+    """Return whether all outcomes are a function, and nothing else."""
+    function = model.OfType(("function",))
+    return all(isinstance(outcome, model.Returns) and outcome.values == (function,) for outcome, _ in outcomes)
+
+
+def _allow_nil(outcomes: Outcomes) -> bool:
+    """Return whether any outcome allows nil."""
+    matcher = Matcher(lambda name: None, lambda: Names({}))
+    return any(matcher.outcome_returns(outcome, (None,)) is None for outcome, _ in outcomes)
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")

@@ -1,0 +1,1 @@
+"""The expectations of a port: known deviations, flaky behaviours, absent functions, quirks."""

@@ -1,0 +1,111 @@
+"""Applies the functions and methods that a port declares absent to results.
+
+The declaration is the table ``[absent]`` of a port's description. A name is that of a function or constant of the
+module, ``socket.udp``, ``socket.BLOCKSIZE``, or of a method of any class, ``:getstats``; it may be a pattern,
+``socket.dns.*``. A declaration is strict both ways, and explains nothing but absence: a behaviour that ends because the
+port has no such function counts as absent, and so does one in which the function raises or returns "not implemented";
+one that fails in another way is a failure; and one that uses the function and passes is an unexpected pass.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from luasocket_spec.model import Behaviour
+
+from luasocket_runners.files import lines_of, read_text
+from luasocket_runners.result import Listed, Result, Verdict
+from luasocket_runners.selection import used_functions
+
+__all__ = ["AbsentNames", "AbsentNamesError"]
+
+
+#: The words of a function that exists only to say that it is not implemented.
+_NOT_IMPLEMENTED: Final = re.compile(rb"(?i)not( yet)? (implemented|supported|available)|unimplemented|unsupported")
+_PASSING: Final = frozenset({Verdict.PASSED, Verdict.QUIRKS})
+
+
+class AbsentNamesError(Exception):
+    """A declaration cannot be used; the text has a line ``file: sentence`` for each problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbsentNames:
+    """The names that a description declares absent, each with its reason; without a description, none."""
+
+    file: str = ""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)  #: of the file, by name, counted from 1
+
+    @classmethod
+    def load(cls, file: Path, reasons: Mapping[str, str], behaviours: Iterable[Behaviour]) -> AbsentNames:
+        """Check a declaration against the behaviours; raise :class:`AbsentNamesError` for unused names."""
+        used = {name for behaviour in behaviours for name in used_functions(behaviour.all_steps())}
+        unknown = [
+            f"{file}: [absent] {name!r}: no behaviour uses such a function; write 'socket.udp', or ':getstats'"
+            for name in reasons
+            if not fnmatch.filter(used, name)
+        ]
+        if unknown:
+            raise AbsentNamesError("\n".join(unknown))
+        text = lines_of(read_text(file))
+        return cls(str(file), dict(reasons), {name: _line(text, name) for name in reasons})
+
+    def find(self, name: str) -> str | None:
+        """Return the entry for a function, constant or method: the first that names it."""
+        return next((entry for entry in self.reasons if fnmatch.fnmatchcase(name, entry)), None)
+
+    def apply(self, result: Result) -> Result:
+        """Return the result with the verdict that it has in view of the declaration."""
+        missing = result.missing if result.verdict is Verdict.NOT_IMPLEMENTED else None
+        stub = _stub(result)
+        if missing is not None or stub is not None:
+            entry = self.find(missing or stub or "")
+            if entry is not None:
+                listed = self._listed(entry, self.reasons[entry], passed=False)
+                return replace(result, verdict=Verdict.ABSENT, listed=listed)
+            return result
+        # a behaviour that ended at a call that hangs by a quirk may not have come to the function
+        if result.verdict in _PASSING and self.reasons and not result.at:
+            for name in used_functions(result.behaviour.unconditional_steps()):
+                entry = self.find(name)
+                if entry is not None:
+                    reason = f"unexpected pass: {name} is there; remove {entry} from {self.file}:{self.lines[entry]}"
+                    listed = self._listed(entry, self.reasons[entry], passed=True)
+                    return replace(result, verdict=Verdict.FAILED, reason=reason, listed=listed)
+        if result.verdict is Verdict.FAILED and (entry := self.find(_declared_name(result.function))) is not None:
+            # a declaration explains nothing but absence; say so, because it was probably meant to explain this
+            note = f"{entry} is declared absent in {self.file}, but it is there and does something else"
+            return replace(result, note="; ".join(filter(None, (result.note, note))))
+        return result
+
+    def _listed(self, entry: str, reason: str, *, passed: bool) -> Listed:
+        return Listed("absent", entry, reason, self.file, self.lines[entry], explained=True, passed=passed)
+
+
+def _declared_name(function: str) -> str:
+    """Return a function by the name of declarations: ``:receive`` for ``client:receive``."""
+    owner, colon, method = function.partition(":")
+    return f":{method}" if colon else owner
+
+
+def _stub(result: Result) -> str | None:
+    """Return the name of the function that says itself that it is not implemented, if it is to blame."""
+    seen = result.observation
+    if result.verdict is not Verdict.FAILED or seen is None:
+        return None
+    said: Iterable[object] = seen.returns[:2] if seen.returns is not None else (seen.raises,)
+    if any(isinstance(text, bytes) and _NOT_IMPLEMENTED.search(text) for text in said):
+        return _declared_name(seen.function)
+    return None
+
+
+def _line(text: Sequence[str], name: str) -> int:
+    """Return the line of a key in a TOML file, which is quoted, because it has a dot, a colon or a pattern."""
+    keys = (f'"{name}"', f"'{name}'")
+    return next((number for number, line in enumerate(text, 1) if line.lstrip().startswith(keys)), 1)

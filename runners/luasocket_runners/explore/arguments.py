@@ -1,0 +1,220 @@
+"""Draws the arguments of calls: sensible ones for a method and a state, and odd ones for any."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+from zlib import crc32
+
+from hypothesis import strategies as st
+from luasocket_spec.model import TableSpec
+
+from luasocket_runners.capabilities import machine
+from luasocket_runners.explore.state import Object, State
+from luasocket_runners.explore.steps import StepValue
+
+T = TypeVar("T")
+_NUMBERS: Final = st.integers(0, 2**32 - 1)
+#: Draws an example of a strategy.
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+Args = tuple[StepValue, ...]
+
+#: Timeouts in seconds. The longer one is for calls that have something to wait for: long beside the time in which a
+#: datagram crosses the loopback, and short beside a person's patience with ten thousand of them.
+TIMEOUTS: Final[Args] = (0, 0.005)
+#: Strings for the wire: lines, carriage returns, NUL, bytes beyond ASCII.
+DATA: Final[Args] = (
+    b"", b"a", b"hello", b"one\n", b"one\r\ntwo\n", b"\n", b"\r", b"\r\n", b"x\ry\n", b"a\0b\n", b"\xff\xfe", b"no end",
+    b"\n\n\n", b"l" * 100 + b"\n", b"0123456789" * 60,
+)  # fmt: skip
+#: Values that no call asks for, and some that some calls do.
+ODD: Final[Args] = (
+    None, True, False, 0, 1, -1, 2.5, -0.5, 1e15, math.inf, -math.inf, math.nan, b"", b"x", b"5", b"0x10", b" 7 ",
+    b"1e1", b"*x", b"\0", b"\xff", TableSpec(()), TableSpec(((1, b"a"),)),
+)  # fmt: skip
+#: The same for what is made a string of: the sign of NaN, which Lua writes out, is up to the processor.
+ODD_DATA: Final[Args] = tuple(value for value in ODD if value is not math.nan)
+_PATTERNS: Final[Args] = (b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, b"3", 2.0, 0.5)
+_PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)
+#: Numbers that are no timeouts to wait for: they raise, count as none, or as nothing to wait for.
+_ODD_TIMEOUTS: Final[Args] = (b"0", b"0.005", True, b"x", TableSpec(()), 0.0, 1e-9, -0.0)
+#: Positions in a string, from its beginning and its end, inside and outside.
+_POSITIONS: Final[Args] = (1, 2, 3, 5, 0, -1, -2, 100, b"2", 1.0, 2.5)
+
+#: Each option, and values that it takes.
+_TCP_OPTIONS: Final[Mapping[str, Args]] = {
+    "keepalive": (True, False),
+    "reuseaddr": (True, False),
+    "reuseport": (True, False),
+    "tcp-nodelay": (True, False),
+    "linger": (
+        TableSpec(((b"on", True), (b"timeout", 0))),
+        TableSpec(((b"on", False), (b"timeout", 3))),
+        TableSpec(((b"on", True),)),
+        TableSpec(()),
+    ),
+    "recv-buffer-size": (20000,),
+    "send-buffer-size": (20000,),
+    "tcp-keepidle": (30, 7200),
+    "tcp-keepcnt": (3,),
+    "tcp-keepintvl": (10,),
+    "ipv6-v6only": (True, False),
+    "error": (),
+    "nonsense": (True,),
+}
+_GROUP: Final = TableSpec(((b"multiaddr", b"239.255.73.7"), (b"interface", b"127.0.0.1")))
+_UDP_OPTIONS: Final[Mapping[str, Args]] = {
+    "broadcast": (True, False),
+    "dontroute": (True, False),
+    "reuseaddr": (True, False),
+    "reuseport": (True, False),
+    "ip-multicast-loop": (True, False),
+    "ip-multicast-ttl": (1, 5),
+    "ip-multicast-if": (b"127.0.0.1", b"0.0.0.0", b"*", b"x"),
+    "ip-add-membership": (_GROUP, TableSpec(((b"multiaddr", b"239.255.73.7"),)), TableSpec(())),
+    "ip-drop-membership": (_GROUP, TableSpec(())),
+    "ipv6-v6only": (True, False),
+    "ipv6-unicast-hops": (1, 5),
+    "ipv6-multicast-hops": (1, 5),
+    "ipv6-multicast-loop": (True, False),
+    "error": (),
+    "nonsense": (1,),
+}
+#: Options whose value the system changes as it likes: it doubles and rounds the sizes of buffers.
+_INEXACT: Final = frozenset({"recv-buffer-size", "send-buffer-size"})
+
+
+class Picker:
+    """Draws from sequences, each item as often as any other.
+
+    Hypothesis prefers simple examples: small numbers, the first item. In a program of a hundred draws that is the same
+    call again and again, so each number that is drawn is mixed with its place in the program.
+    """
+
+    def __init__(self, draw: Draw, state: State) -> None:
+        self._draw = draw
+        self._place = 0
+        self.state = state
+
+    def pick(self, items: Sequence[T]) -> T:
+        """Draw one of the items."""
+        self._place += 1
+        number: int = self._draw(_NUMBERS)
+        return items[crc32(b"%d %d" % (self._place, number)) % len(items)]
+
+    def one_in(self, chance: int) -> bool:
+        """Return true one time in ``chance``."""
+        return self.pick(range(chance)) == 0
+
+    def some(self, items: Sequence[T], most: int) -> list[T]:
+        """Draw up to ``most`` of the items, with repetitions."""
+        return [self.pick(items) for _ in range(self.pick(range(most + 1)))]
+
+
+def _settimeout(picker: Picker, _item: Object) -> Args:
+    if picker.one_in(4):
+        odd_modes: tuple[Args, ...] = ((), (b"b",), (b"t",), (b"x",), (True,), (b"total",))
+        return (picker.pick(_ODD_TIMEOUTS), *picker.pick(odd_modes))
+    modes: tuple[Args, ...] = ((), (b"b",), (b"t",), (b"r",))
+    if picker.one_in(20):
+        return ()
+    return (picker.pick([*TIMEOUTS, *TIMEOUTS, *TIMEOUTS, None, -1, -2]), *picker.pick(modes))
+
+
+def hosts() -> Args:
+    """Return the addresses and the name of this machine on the loopback."""
+    ipv6: Args = (b"::1",) if machine.has("ipv6") else ()
+    return (b"127.0.0.1", b"127.0.0.1", b"localhost", b"127.0.0.2", *ipv6)
+
+
+def _bind(picker: Picker, item: Object) -> Args:
+    free: Args = (0, 0, b"0")
+    taken = [port for _, port in picker.state.addresses(tcp=item.tcp)][:2]
+    return (picker.pick([*hosts(), b"*"]), picker.pick([*free, *taken]))
+
+
+def _connect(picker: Picker, _item: Object) -> Args:
+    return address(picker, tcp=True) or picker.pick([(b"", 0), (b"127.0.0.1",), (None, 1), ()])
+
+
+def address(picker: Picker, *, tcp: bool) -> Args:
+    """Draw an address and a port that something has or had; none if nothing has."""
+    found = picker.state.addresses(tcp=tcp)
+    if not found:
+        return ()
+    ip, port = picker.pick(found)
+    return (picker.pick(hosts()) if picker.one_in(5) else ip, port)
+
+
+def _receive(picker: Picker, item: Object) -> Args:
+    if not item.tcp:
+        return picker.pick([(), (), (1,), (3,), (8192,), (b"4",), (0,)])
+    pattern = picker.pick(_PATTERNS)
+    return picker.pick([(), (pattern,), (pattern,), (pattern,), (pattern, picker.pick(_PREFIXES))])
+
+
+def _send(picker: Picker, item: Object) -> Args:
+    data = picker.pick([*DATA, 5, 1.5])
+    if not item.tcp or not picker.one_in(3):
+        return (data,)
+    return (data, *picker.some(_POSITIONS, 2))
+
+
+def _sendto(picker: Picker, _item: Object) -> Args:
+    data = picker.pick(DATA)
+    found = address(picker, tcp=False)
+    if not found or picker.one_in(12):
+        return picker.pick([(data, b"", 9), (data, b"127.0.0.1"), (data,), (data, None, 1)])
+    return (data, *found)
+
+
+def _setpeername(picker: Picker, _item: Object) -> Args:
+    found = address(picker, tcp=False)
+    return picker.pick([(b"*",), (b"*", 0), (b"",), ()]) if not found or picker.one_in(4) else found
+
+
+def _setoption(picker: Picker, item: Object) -> Args:
+    options = _TCP_OPTIONS if item.tcp else _UDP_OPTIONS
+    name = picker.pick(sorted(options))
+    values = (*options[name], *(ODD if picker.one_in(4) else ()))
+    return (name.encode(), picker.pick(values)) if values else (name.encode(),)
+
+
+def _getoption(picker: Picker, item: Object) -> Args:
+    options = _TCP_OPTIONS if item.tcp else _UDP_OPTIONS
+    return (picker.pick(sorted(options.keys() - _INEXACT)).encode(),)
+
+
+#: How the arguments of a method are drawn, for the methods that take any.
+ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
+    "settimeout": _settimeout,
+    "bind": _bind,
+    "setsockname": _bind,
+    "connect": _connect,
+    "listen": lambda picker, item: picker.pick([(), (1,), (32,), (b"5",)]),
+    "receive": _receive,
+    "receivefrom": lambda picker, item: picker.pick([(), (), (2,), (8192,), (b"4",), (0,)]),
+    "send": _send,
+    "sendto": _sendto,
+    "setpeername": _setpeername,
+    "shutdown": lambda picker, item: picker.pick([(), (b"send",), (b"send",), (b"receive",), (b"both",)]),
+    "setoption": _setoption,
+    "getoption": _getoption,
+    "setfd": lambda picker, item: picker.pick([(), (None,), (b"x",), (True,), (TableSpec(()),)]),
+    "setstats": lambda picker, item: picker.pick([(), (0,), (10, 20), (1, 2, 3), (b"7",), (None, 5)]),
+}
+#: Methods that make strings of their arguments.
+_TEXT: Final = frozenset({"send", "receive"})
+#: Methods whose arguments are never made odd: any address that is not on the loopback would leave the machine, any
+#: timeout would be waited for, and any descriptor may be one of the process itself.
+NEVER_ODD: Final = frozenset({"settimeout", "connect", "bind", "setsockname", "setpeername", "sendto", "setfd"})
+
+
+def arguments(picker: Picker, item: Object, method: str) -> Args:
+    """Return the arguments of a method: sensible ones, of which now and then one is odd or too much."""
+    found = list(ARGUMENTS[method](picker, item)) if method in ARGUMENTS else []
+    if method not in NEVER_ODD and picker.one_in(8):
+        index = picker.pick(range(len(found) + 1))
+        found[index : index + 1] = [picker.pick(ODD_DATA if method in _TEXT else ODD)]
+    return tuple(found)

@@ -1,0 +1,195 @@
+"""Draws the next steps of a random program: what makes sense in its state mostly, anything else now and then.
+
+Every wait is short and certain: objects get a short timeout as soon as they exist, and an object that may wait longer
+is only asked, not made to wait. Everything is on the loopback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from luasocket_spec.model import Ref
+
+from luasocket_runners.explore import PROFILES
+from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, Draw, Picker, arguments
+from luasocket_runners.explore.context import Abilities, Context
+from luasocket_runners.explore.makers import Makers
+from luasocket_runners.explore.module_calls import ModuleCalls
+from luasocket_runners.explore.state import WAITING, Object, State
+from luasocket_runners.explore.steps import Call, Get, PeerAct, Step, StepValue
+
+#: Methods that neither wait nor send, of every class.
+_QUIET: Final = (
+    "getsockname", "getpeername", "getfd", "dirty", "gettimeout", "getoption", "setoption", "getfamily", "getstats",
+    "setstats", "setfd",
+)  # fmt: skip
+#: The methods that each class is for; those that are named twice are drawn more often.
+_METHODS: Final[Mapping[str, tuple[str, ...]]] = {
+    "tcp{master}": ("bind", "connect", "connect", "listen", "settimeout", "close"),
+    "tcp{client}": (*["receive"] * 8, *["send"] * 5, "shutdown", "connect", "settimeout", "close"),
+    "tcp{server}": ("accept", "accept", "accept", "listen", "settimeout", "close"),
+    "udp{unconnected}": (
+        *["sendto", "receive", "receivefrom"] * 3, "setpeername", "setpeername", "setsockname", "settimeout", "close",
+    ),
+    "udp{connected}": (*["send", "receive", "receivefrom"] * 3, "setpeername", "setpeername", "settimeout", "close"),
+}  # fmt: skip
+_ALL_METHODS: Final = tuple(sorted({*_QUIET, *ARGUMENTS, "accept", "close"}))
+#: Functions and methods that only `luasocket-3` has.
+_LATER: Final = frozenset({"gettimeout", "socket.tcp4", "socket.udp4", "socket.dns.getaddrinfo"})
+#: Objects and peers of one program: a few, so that they meet.
+_MANY: Final = 9
+
+#: What the programs of a profile are about.
+_KINDS: Final[Mapping[str, frozenset[str]]] = {
+    name: frozenset({"tcp", "udp", "module"}) if name == "everything" else frozenset({name}) for name in PROFILES
+}
+#: The themes of the programs of `everything`, beside itself: those with most states are drawn most often.
+_THEMES: Final = tuple(_KINDS[name] for name in ("tcp", "tcp", "tcp", "udp", "udp", "module"))
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The part of the API that one program is about.
+
+    A program that does a little of everything seldom comes far with anything: each draws the kinds of objects that it
+    has, and some methods that it leaves alone ("swarm testing", Groce and others, 2012).
+    """
+
+    kinds: frozenset[str]
+    muted: frozenset[str]
+
+    @classmethod
+    def drawn(cls, picker: Picker, profile: str) -> Theme:
+        """Draw a theme from a profile."""
+        kinds = _KINDS[profile]
+        if len(kinds) > 1:
+            kinds = picker.pick([*_THEMES, kinds, kinds])
+        return cls(kinds, frozenset(picker.some(_ALL_METHODS, 6)))
+
+
+class Drawer:
+    """Draws steps for the state of one program.
+
+    Parameters
+    ----------
+    port
+        What can be asked of the port.
+    profile
+        One of `PROFILES`.
+    """
+
+    def __init__(self, draw: Draw, state: State, port: Abilities, profile: str) -> None:
+        if port.dialect == "defold":
+            port = replace(port, absent=port.absent | _LATER | {f":{name}" for name in _LATER})
+        self._picker = Picker(draw, state)
+        self._pick = self._picker.pick
+        self._state = state
+        self._port = port
+        theme = Theme.drawn(self._picker, profile)
+        self._kinds = theme.kinds
+        self._muted = theme.muted
+        context = Context.drawn(self._picker, state, port)
+        self._makers = Makers(context, theme.kinds)
+        self._calls = ModuleCalls(context)
+        self._last: list[Step] = []
+
+    def steps(self) -> list[Step]:
+        """Return the next steps: one, or a few that belong together; none if nothing can be done."""
+        state = self._state
+        if self._last and self._picker.one_in(12):
+            steps, self._last = self._last, []
+            return steps
+        choices: list[Callable[[], list[Step]]] = []
+        if state.objects:
+            choices += [self._method] * 24 + [self._strange_method] * 2 + [self._tostring]
+            if self._port.has("socket.select"):
+                choices += [self._calls.select] * 4
+                choices += [self._calls.table] if len(state.tables) < _MANY else []
+            if self._port.has("socket.sink") and len(state.functions) < _MANY:
+                choices += [self._calls.stream]
+            choices += [self._makers.moved, self._makers.dropped]
+        if state.peers_of("connection"):
+            choices += [self._peer_acts] * 12
+        if state.peers_of("udp"):
+            choices += [self._udp_peer_acts] * 10
+        if len(state.objects) + len(state.peers) < _MANY:
+            choices += self._makers.choices()
+        if "module" in self._kinds:
+            choices += self._calls.choices()
+        steps = self._pick(choices)() if choices else []  # a port without objects has nothing but peers
+        again = len(steps) == 1 and isinstance(steps[0], Call) and not steps[0].binds and not steps[0].functions
+        self._last = steps if again else []
+        return steps
+
+    def final_steps(self) -> list[Step]:
+        """Return the steps that end a program: what is left of each object, and what each peer has got."""
+        steps: list[Step] = []
+        for item in self._state.objects.values():
+            methods = ["dirty", "getstats", "gettimeout"] if item.klass == "tcp{client}" else ["getfd", "gettimeout"]
+            steps += [Call(item.name, method) for method in methods if self._port.has_method(method, item.klass)]
+        steps += [PeerAct(peer.name, "end") for peer in self._state.peers_of("connection")]
+        return steps + [PeerAct(peer.name, "collect") for peer in self._state.peers_of("udp")]
+
+    def _has(self, item: Object, method: str) -> bool:
+        return self._port.has_method(method, item.klass)
+
+    # -- calls
+
+    def _any_object(self) -> Object:
+        """Draw an object: mostly one that is open, if there is any."""
+        objects = list(self._state.objects.values())
+        opened = [item for item in objects if not item.closed]
+        return self._pick(objects if not opened or self._picker.one_in(5) else opened)
+
+    def _method(self) -> list[Step]:
+        item = self._any_object()
+        methods = _QUIET if self._picker.one_in(4) else _METHODS[item.klass]
+        names = [name for name in methods if self._has(item, name) and name not in self._muted] or ["getfd"]
+        if item.patient:
+            names = [name for name in names if name not in WAITING] + ["settimeout"] * 6
+        method = self._pick(names)
+        binds = (self._state.fresh("tcp"),) if method == "accept" else ()
+        call = Call(item.name, method, arguments(self._picker, item, method), binds)
+        return [call, self._makers.settimeout(binds[0])] if binds and not self._picker.one_in(8) else [call]
+
+    def _strange_method(self) -> list[Step]:
+        """A method that the class does not have, with whatever arguments."""
+        item = self._any_object()
+        strange = [
+            name
+            for name in _ALL_METHODS
+            if self._has(item, name) and name not in (*_METHODS[item.klass], *_QUIET, *NEVER_ODD)
+        ]
+        return [Call(item.name, self._pick(strange), tuple(self._picker.some(ODD, 2)))] if strange else []
+
+    def _tostring(self) -> list[Step]:
+        if self._picker.one_in(3):
+            return [Get(self._any_object().name, "class")]
+        return [Call(None, "tostring", (Ref(self._any_object().name),))]
+
+    # -- peers
+
+    def _peer_acts(self) -> list[Step]:
+        peer = self._pick(self._state.peers_of("connection"))
+        verb = self._pick(["send"] * 12 + ["collect"] * 4 + ["end", "end", "shutdown", "close", "reset"])
+        value: StepValue = True
+        if verb == "send":
+            value = self._pick(DATA[1:])
+        elif verb == "shutdown":
+            value = b"send"
+        return [PeerAct(peer.name, verb, value)]
+
+    def _udp_peer_acts(self) -> list[Step]:
+        peer = self._pick(self._state.peers_of("udp"))
+        bound = [item for item in self._state.objects.values() if item.port and not item.tcp]
+        if not bound or self._picker.one_in(3):
+            return [PeerAct(peer.name, "collect")]
+        item = self._pick(bound)
+        where = (("to", Ref(item.port)), ("ip", Ref(item.ip)))
+        steps: list[Step] = [PeerAct(peer.name, "send", self._pick(DATA), where)]
+        if not item.patient and not item.closed and self._picker.one_in(2):  # now there is something to receive
+            method = self._pick([name for name in ("receive", "receivefrom") if self._has(item, name)] or ["getfd"])
+            steps.append(Call(item.name, method, arguments(self._picker, item, method)))
+        return steps

@@ -1,0 +1,125 @@
+"""What is known of a running program: its objects, peers, connections and the names that steps can use.
+
+The classes are those that the reference says; everything else follows from the steps that were run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from luasocket_spec.model import Ref
+
+#: Seconds up to which a wait is short enough to be made in a random program.
+SHORT: Final = 0.05
+#: Methods that can wait.
+WAITING: Final = frozenset({"receive", "receivefrom", "send", "sendto", "accept", "connect"})
+
+
+@dataclass(slots=True)
+class Object:
+    """An object of the port.
+
+    Attributes
+    ----------
+    klass
+        Its class as the reference says it: ``tcp{client}``.
+    waits
+        The longest time in seconds that a call on it can wait; None if it may wait for ever.
+    connected
+        Whether the program has connected it, or accepted it.
+    ip, port
+        The names of the address and of the number of the port that it is bound to; empty if the program does not know
+        them.
+    closed
+        Whether the program has closed it, or taken its descriptor away.
+    foreign
+        Whether it has got the descriptor of an object of the other transport.
+    """
+
+    name: str
+    klass: str
+    waits: float | None = None
+    connected: bool = False
+    ip: str = ""
+    port: str = ""
+    closed: bool = False
+    foreign: bool = False
+
+    @property
+    def tcp(self) -> bool:
+        """Whether it is a TCP object."""
+        return self.klass.startswith("tcp")
+
+    @property
+    def patient(self) -> bool:
+        """Whether a call on it may wait longer than a random program can afford."""
+        return self.waits is None or self.waits > SHORT
+
+
+@dataclass(slots=True)
+class PeerState:
+    """A peer: what it is now, and the names of its address and of its port's number.
+
+    ``kind`` is ``listener``, ``connection``, ``udp``, ``refused`` (TCP) or ``refused udp``, or ``closed``.
+    """
+
+    name: str
+    kind: str
+    ip: str = ""
+    port: str = ""
+
+
+@dataclass(slots=True)
+class State:
+    """What a program has.
+
+    Attributes
+    ----------
+    functions
+        Functions and callable tables that calls have returned, each with the object that it uses, if it uses one.
+    tables
+        Values for the lists of ``select`` that are no objects of the port, each with the object that it stands for.
+    descriptors
+        Names of descriptors, each with the object that has it; None after that object has given it up with ``setfd``.
+    """
+
+    objects: dict[str, Object] = field(default_factory=dict)
+    peers: dict[str, PeerState] = field(default_factory=dict)
+    functions: dict[str, str | None] = field(default_factory=dict)
+    tables: dict[str, str | None] = field(default_factory=dict)
+    descriptors: dict[str, str | None] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def fresh(self, stem: str) -> str:
+        """Return a name that nothing has yet."""
+        count = self._counts[stem] = self._counts.get(stem, 0) + 1
+        return f"{stem}{count}"
+
+    def with_class(self, *classes: str) -> list[Object]:
+        """Return the objects of these classes, oldest first."""
+        return [item for item in self.objects.values() if item.klass in classes]
+
+    def peers_of(self, *kinds: str) -> list[PeerState]:
+        """Return the peers of these kinds, oldest first."""
+        return [peer for peer in self.peers.values() if peer.kind in kinds]
+
+    def addresses(self, *, tcp: bool) -> list[tuple[Ref, Ref]]:
+        """Return the addresses and numbers of the ports that something of the transport has, or had."""
+        kinds = ("listener", "refused") if tcp else ("udp", "refused udp")
+        found = [(peer.ip, peer.port) for peer in self.peers_of(*kinds)]
+        found += [(item.ip, item.port) for item in self.objects.values() if item.port and item.tcp is tcp]
+        return [(Ref(ip), Ref(port)) for ip, port in found]
+
+    def object_behind(self, name: str) -> Object | None:
+        """Return the object of a name, or the one that the function or table of that name uses."""
+        holder = self.functions.get(name) or self.tables.get(name) or name
+        return self.objects.get(holder)
+
+    def used(self) -> set[str]:
+        """Return the names of the objects that functions and tables use."""
+        return {name for name in (*self.functions.values(), *self.tables.values()) if name is not None}
+
+    def loose(self) -> list[str]:
+        """Return the names of the descriptors that no object has."""
+        return [name for name, holder in self.descriptors.items() if holder is None]

@@ -1,0 +1,95 @@
+"""Follows the classes and the past of a port's objects through its calls, to find the quirks that concern a call."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from luasocket_spec.model import MethodTarget, PathTarget, Target
+
+from luasocket_runners.values import Handle, LuaValue
+
+__all__ = ["FUNCTION_VALUE", "ObjectClasses"]
+
+#: The name of functions that a call returned or that were bound: sinks, sources, protected functions.
+FUNCTION_VALUE: Final = "function"
+
+#: The class of the object that a function of the module returns.
+_MAKERS: Final = {
+    "socket.tcp": "master",
+    "socket.tcp4": "master",
+    "socket.tcp6": "master",
+    "socket.udp": "unconnected",
+    "socket.udp4": "unconnected",
+    "socket.udp6": "unconnected",
+    "socket.connect": "client",
+    "socket.connect4": "client",
+    "socket.connect6": "client",
+    "socket.bind": "server",
+}
+
+
+class ObjectClasses:
+    """The classes of the objects of one run of a behaviour, and what has happened to each, by their handles."""
+
+    __slots__ = ("_classes", "_past")
+
+    def __init__(self) -> None:
+        self._classes: dict[int, str] = {}
+        self._past: dict[int, set[str]] = {}
+
+    def function(self, target: Target, handle: LuaValue) -> str:
+        """Return the name of the function of a call: ``socket.select``, ``client:receive``.
+
+        ``handle`` is the object of a method. The class is empty if it is not known: ``:receive``.
+        """
+        if isinstance(target, PathTarget):
+            return target.path
+        if isinstance(target, MethodTarget):
+            return f"{self._class_of(handle)}:{target.method}"
+        return FUNCTION_VALUE
+
+    def field(self, name: str, handle: LuaValue) -> str:
+        """Return the name of a field of an object: ``client.class``, or ``.class`` if its class is not known."""
+        return f"{self._class_of(handle)}.{name}"
+
+    def past(self, handle: LuaValue) -> Collection[str]:
+        """Return the functions that were called on an object or have returned it, and the quirks needed there."""
+        return self._past.get(handle.number, ()) if isinstance(handle, Handle) else ()
+
+    def note(self, handle: LuaValue, returns: Sequence[LuaValue] | None, names: Iterable[str]) -> None:
+        """Take note of a function, or of quirks, in the past of an object and of the one that the call returned."""
+        for item in (handle, *(returns or ())[:1]):
+            if isinstance(item, Handle):
+                self._past.setdefault(item.number, set()).update(names)
+
+    def _class_of(self, value: LuaValue) -> str:
+        return self._classes.get(value.number, "") if isinstance(value, Handle) else ""
+
+    def called(
+        self, target: Target, handle: LuaValue, args: Sequence[LuaValue], returns: Sequence[LuaValue] | None
+    ) -> None:
+        """Take note of a call that returned, or raised an error (``returns`` is None)."""
+        if returns is None:
+            return
+        first = returns[0] if returns else None
+        if isinstance(target, PathTarget):
+            made = _MAKERS.get(target.path)
+            if made is not None and isinstance(first, Handle):
+                self._classes[first.number] = made
+        elif isinstance(target, MethodTarget) and isinstance(handle, Handle):
+            self._method_called(target.method, handle, args, first)
+
+    def _method_called(self, method: str, handle: Handle, args: Sequence[LuaValue], first: LuaValue) -> None:
+        failed = first is None or first is False
+        if method == "accept" and isinstance(first, Handle):
+            self._classes[first.number] = "client"
+        elif method == "connect" and self._classes.get(handle.number) == "master":
+            # it becomes a client even if connecting fails, for it may go on in the background
+            self._classes[handle.number] = "client"
+            if isinstance(first, Handle):
+                self._classes[first.number] = "client"
+        elif method == "listen" and not failed:
+            self._classes[handle.number] = "server"
+        elif method == "setpeername" and not failed:
+            self._classes[handle.number] = "unconnected" if args[:1] == (b"*",) else "connected"

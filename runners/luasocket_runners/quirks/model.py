@@ -1,0 +1,161 @@
+"""The quirks of a port as immutable objects, and which of them concern a function."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from luasocket_spec.model import OneOf, Outcome, Raises, Ref, Source, SpecValue, Value
+
+from luasocket_runners.function_names import ALL_CLASSES, CLASSES, GROUPS, concerns
+
+__all__ = [
+    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "NO_QUIRKS", "Ending", "Ignoring", "Message", "Product", "Quirk",
+    "Quirks", "Slice", "concerns", "is_function",
+]  # fmt: skip
+
+#: The outcome of a call that does not return: no reply is like it.
+HANGS: Final = Raises(None, OneOf(()))
+
+
+@dataclass(frozen=True, slots=True)
+class Product(Value):
+    """A number multiplied by a factor; only in the arguments that a quirk passes."""
+
+    value: SpecValue
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Value):
+    """The part of a string between two positions, as ``string.sub`` counts, among the arguments that a quirk passes.
+
+    ``positions`` are variables: the first byte and perhaps the last one, or the rest of the arguments. If it is
+    ``counted``, it is the number of its bytes, among the results.
+    """
+
+    value: Ref
+    positions: tuple[SpecValue, ...]
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ignoring(Value):
+    """The string of a variable, with these bytes in any places; only in the results that a port returns."""
+
+    ignored: bytes
+    value: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Value):
+    """A string that ends with that of a variable; only in the results that a port returns."""
+
+    value: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The text of an error, returned behind nil or false, or raised; ``*`` stands for any text."""
+
+    glob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """A rule: where the spec expects one thing of a call, the port does another.
+
+    Attributes
+    ----------
+    id, says, why
+        The name, the rule in a sentence, and a reason with a link.
+    on
+        The functions: ``socket.select``, ``client:receive``, ``:settimeout`` of any class, ``client`` for all methods
+        of a class, ``function`` for functions that calls returned, ``client.class`` for a field; ``*`` as in file
+        names.
+    with_
+        The pattern of the arguments; None: any.
+    after
+        The rule concerns only objects that one of these functions was called on or has returned, or on which one of
+        these rules was needed; empty: all.
+    before
+        The rule does not concern objects for which the same is true of one of these names.
+    expected
+        The pattern of the outcome that the spec expects; None: any outcome, which stays.
+    passes
+        The arguments that are passed instead; None: the same.
+    returned
+        The outcome of the port, :data:`HANGS` if the call does not return; None: that of the spec.
+    always
+        Whether the port always follows the rule; otherwise it may also do what the spec expects.
+    source
+        The place in the file.
+    """
+
+    id: str
+    says: str
+    why: str
+    on: tuple[str, ...]
+    with_: tuple[SpecValue, ...] | None
+    expected: Outcome | Message | None
+    passes: tuple[SpecValue, ...] | None
+    returned: Outcome | Message | None
+    always: bool
+    source: Source
+    after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+
+    @property
+    def lacks_function(self) -> bool:
+        """Whether the rule says that the function is not there: Lua raises this error when it is called."""
+        text = self.returned.part if isinstance(self.returned, Raises) else None
+        return text is not None and b"attempt to call a nil value" in text
+
+
+@dataclass(frozen=True, slots=True)
+class Quirks:
+    """The quirks of a port, in the order of the file; without a file, none."""
+
+    file: str = ""
+    rules: tuple[Quirk, ...] = ()
+    _found: dict[str, tuple[Quirk, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def of(self, function: str, past: Collection[str] | None = None) -> tuple[Quirk, ...]:
+        """Return the quirks that concern a function, in the order of the file.
+
+        Parameters
+        ----------
+        past
+            The functions that were called on the object or have returned it, and the quirks that were needed there.
+            None: all quirks count, whatever they come after or before.
+        """
+        if not self.rules:
+            return ()
+        found = self._found.get(function)
+        if found is None:
+            found = tuple(quirk for quirk in self.rules if any(concerns(name, function) for name in quirk.on))
+            self._found[function] = found
+        if past is None or not any(quirk.after or quirk.before for quirk in found):
+            return found
+        return tuple(
+            quirk
+            for quirk in found
+            if (not quirk.after or any(_came(name, past) for name in quirk.after))
+            and not any(_came(name, past) for name in quirk.before)
+        )
+
+
+def is_function(name: str) -> bool:
+    """Tell whether a name under ``after`` or ``before`` is that of a function, and not of a quirk."""
+    return ":" in name or "." in name
+
+
+def _came(name: str, past: Collection[str]) -> bool:
+    if not is_function(name):
+        return name in past
+    return any(concerns(name, item) for item in past)
+
+
+#: The quirks of a port that declares none.
+NO_QUIRKS: Final = Quirks()

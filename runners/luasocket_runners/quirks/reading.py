@@ -1,0 +1,362 @@
+"""Reads a file of quirks, as strictly as the spec's files are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from luasocket_spec import model as m
+from luasocket_spec.reading import nodes
+from luasocket_spec.reading.nodes import Mapping, Node, Scalar, Sequence
+from luasocket_spec.reading.problems import Problem
+from luasocket_spec.reading.values import Scope, ValueReader
+
+from luasocket_runners.quirks.classes import FUNCTION_VALUE
+from luasocket_runners.quirks.model import (
+    ALL_CLASSES,
+    CLASSES,
+    HANGS,
+    Ending,
+    Ignoring,
+    Message,
+    Product,
+    Quirk,
+    Quirks,
+    Slice,
+    is_function,
+)  # fmt: skip
+from luasocket_runners.quirks.patterns import Match, match_list
+from luasocket_runners.quirks.rewriting import Alternative, apply_rule
+
+__all__ = ["QuirksError", "load_quirks", "parse_quirks"]
+
+_ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_ON: Final = re.compile(r"[A-Za-z_*?\[\]!.0-9]*:?[A-Za-z_*?\[\]!.0-9]*")
+_KEYS: Final = ("id", "says", "why", "on", "after", "before", "expected", "returned", "always")
+#: The keys under which also the ids of quirks are written.
+_PAST: Final = ("after", "before")
+_REQUIRED: Final = ("id", "says", "why", "on", "returned")
+_OUTCOMES: Final = ("returns", "raises", "succeeds", "message")
+_SIDE: Final = ("with", *_OUTCOMES)
+_RETURNED: Final = (*_SIDE, "hangs")
+
+#: Bytes of the largest file that is read: a quirk takes some hundred, and no port needs a thousand of them.
+_LIMIT: Final = 1 << 20
+
+
+class QuirksError(Exception):
+    """A file of quirks cannot be used; the text has a line ``file:line: sentence`` for each problem."""
+
+
+def load_quirks(path: Path, behaviours: Iterable[m.Behaviour]) -> Quirks:
+    """Read a file of quirks and check each against the behaviours.
+
+    Raises
+    ------
+    QuirksError
+        When the file cannot be read or used, or a quirk concerns nothing that a behaviour expects.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise QuirksError(f"{path}: the quirks cannot be read: {reason}") from None
+    if len(data) > _LIMIT:
+        raise QuirksError(f"{path}: the quirks cannot be read: the file has more than {_LIMIT} bytes")
+    return parse_quirks(data, str(path), behaviours)
+
+
+def parse_quirks(data: bytes, path: str, behaviours: Iterable[m.Behaviour]) -> Quirks:
+    """Read the bytes of a file of quirks; see :func:`load_quirks`."""
+    problems: dict[Problem, None] = {}
+    reader = _QuirkReader(path, problems)
+    try:
+        root = nodes.read(data, reader.report, frozenset({"on"}))
+    except RecursionError:
+        raise QuirksError(f"{path}:1: The file is nested too deeply.") from None
+    rules = reader.quirks(root) if root is not None else []
+    if not problems:
+        _report_unused(rules, behaviours, reader)
+    if problems:
+        raise QuirksError("\n".join(map(str, sorted(problems))))
+    return Quirks(path, tuple(rules))
+
+
+class _QuirkReader(ValueReader):
+    """Reads the quirks of one file."""
+
+    def quirks(self, root: Node) -> list[Quirk]:
+        """Read the whole file."""
+        found = self.map(root, "A file of quirks", ("quirks",), ("quirks",), "quirks: [...]")
+        if "quirks" not in found:
+            return []
+        items = self.items(found["quirks"], "`quirks`", "- id: …")
+        rules: list[Quirk] = []
+        for item in items:
+            rule = self._quirk(item)
+            if rule is None:
+                continue
+            twin = next((other for other in rules if other.id == rule.id), None)
+            if twin is not None:
+                self.report(rule.source.line, f"The id `{rule.id}` is that of line {twin.source.line}: choose another.")
+            rules.append(rule)
+        for rule in rules:
+            for key, name in [("after", name) for name in rule.after] + [("before", name) for name in rule.before]:
+                if not is_function(name) and all(name != other.id for other in rules):
+                    self.report(rule.source.line, f"`{name}` under `{key}` is neither a quirk nor a function.")
+        return rules
+
+    def _quirk(self, node: Node) -> Quirk | None:
+        found = self.map(node, "A quirk", _KEYS, _REQUIRED, "id: …")
+        if not isinstance(node, Mapping) or any(key not in found for key in _REQUIRED):
+            return None
+        identity = self.text(found["id"], "`id`")
+        if not _ID.fullmatch(identity):
+            self.report(found["id"].line, f"The id `{identity}` is not made of a-z, 0-9 and `-`: write it so.")
+        # a variable is known wherever it is written under `expected`
+        scope = Scope("function", unsure=True)
+        expected = self._side(found.get("expected"), "`expected`", scope)
+        variables = _variables(found.get("expected"))
+        returned = self._side(found["returned"], "`returned`", scope)
+        for name, line in _variables(found["returned"]).items():
+            if name not in variables:
+                self.report(line, f"`${name}` under `returned` is not a variable of `expected`: use it there, too.")
+        with_, outcome = expected
+        passes, returned_outcome = returned
+        self._check_outcomes(found, outcome, returned_outcome)
+        if passes is None and returned_outcome is None:
+            self.report(node.line, "`returned` has neither `with` nor an outcome: write what the port does.")
+        always = True
+        if "always" in found:
+            always = False
+            if not (isinstance(found["always"], Scalar) and found["always"].value is False):
+                self.wrong(found["always"], "`always` can only be false", "`false`, or remove it")
+        return Quirk(
+            id=identity,
+            says=self.text(found["says"], "`says`"),
+            why=self.text(found["why"], "`why`"),
+            on=self._functions(found["on"], "on"),
+            with_=with_,
+            expected=outcome,
+            passes=passes,
+            returned=returned_outcome,
+            always=always,
+            source=self.source(node),
+            after=self._functions(found["after"], "after") if "after" in found else (),
+            before=self._functions(found["before"], "before") if "before" in found else (),
+        )
+
+    def _check_outcomes(
+        self, found: dict[str, Node], outcome: m.Outcome | Message | None, returned: m.Outcome | Message | None
+    ) -> None:
+        line = found["returned"].line
+        if isinstance(returned, Message) and outcome is None:
+            self.report(line, "A `message` under `returned` needs the `message` that it replaces under `expected`.")
+        elif isinstance(returned, Message) and not isinstance(outcome, Message | m.Raises | m.Returns):
+            self.report(line, "A `message` replaces that of an error: expect a `message`.")
+        elif isinstance(returned, Message) and not isinstance(outcome, Message):
+            self.report(line, "A `message` replaces a `message`: write it under `expected`, too.")
+        if returned is None and outcome is not None:
+            self.report(line, "`expected` has an outcome, and `returned` has none: write what the port does instead.")
+
+    def _functions(self, node: Node, key: str) -> tuple[str, ...]:
+        """Read the names of functions; under ``after`` and ``before``, also the ids of quirks."""
+        names = []
+        for item in self.items(node, f"`{key}`", "[client:receive]"):
+            name = self.text(item, f"A name under `{key}`")
+            if key in _PAST and _ID.fullmatch(name):
+                names.append(name)
+                continue
+            if not _ON.fullmatch(name):
+                self.report(item.line, f"`{name}` is not the name of a function: write socket.select, or client:send.")
+            owner, colon, _ = name.partition(":")
+            if colon and owner not in ("", "*", *ALL_CLASSES):
+                self.report(item.line, f"`{owner}` is not a class; the classes are {', '.join(ALL_CLASSES)}.")
+            names.append(name)
+        if not names and isinstance(node, Sequence):
+            self.report(node.line, f"`{key}` is empty: name the functions that the quirk concerns.")
+        return tuple(names)
+
+    def _side(
+        self, node: Node | None, what: str, scope: Scope
+    ) -> tuple[tuple[m.SpecValue, ...] | None, m.Outcome | Message | None]:
+        """Read `expected` or `returned`: arguments, and an outcome."""
+        if node is None:
+            return None, None
+        found = self.map(node, what, _RETURNED if what == "`returned`" else _SIDE, (), "returns: [...]")
+        args = None
+        if "with" in found:
+            args = self._list(found["with"], scope, "`with`", products=what == "`returned`")
+        present = [key for key in (*_OUTCOMES, "hangs") if key in found]
+        if len(present) > 1:
+            self.report(node.line, f"{what} has one of {', '.join(f'`{key}`' for key in _OUTCOMES)}, not several.")
+        if "returns" in found:
+            return args, m.Returns(self._list(found["returns"], scope, "`returns`", likes=what == "`returned`"))
+        if "raises" in found:
+            return args, self._raised(found["raises"], scope)
+        if "succeeds" in found:
+            self.yes(found["succeeds"], "`succeeds`")
+            return args, m.Succeeds()
+        if "hangs" in found:
+            self.yes(found["hangs"], "`hangs`")
+            return args, HANGS
+        if "message" in found:
+            return args, Message(self.text(found["message"], "`message`"))
+        return args, None
+
+    def _list(
+        self, node: Node, scope: Scope, what: str, *, products: bool = False, likes: bool = False
+    ) -> tuple[m.SpecValue, ...]:
+        values: list[m.SpecValue] = []
+        items = self.items(node, what, "[$value]")
+        for place, item in enumerate(items):
+            if isinstance(item, Scalar) and item.value == "$...":
+                if place + 1 < len(items):
+                    self.report(item.line, "`$...` stands for all that follows: write it at the end of the list.")
+                values.append(m.Splice())
+            elif products and isinstance(item, Mapping) and "product" in item.pairs:
+                values.append(self._product(item, scope))
+            elif isinstance(item, Mapping) and (key := "slice" if products else "size" if likes else "") in item.pairs:
+                values.append(self._slice(item, scope, key))
+            elif likes and isinstance(item, Mapping) and ("ignoring" in item.pairs or "ending" in item.pairs):
+                values.append(self._string_like(item, scope))
+            else:
+                values.append(self.value(item, scope, expected=True))
+        return tuple(values)
+
+    def _product(self, node: Mapping, scope: Scope) -> m.SpecValue:
+        found = self.map(node, "A product", ("product",), ("product",))
+        items = self.items(found["product"], "`product`", "[$seconds, 1000]") if found else []
+        if len(items) == 2:
+            value = self.value(items[0], scope, expected=False)
+            factor = items[1].value if isinstance(items[1], Scalar) else None
+            if isinstance(factor, int | float) and not isinstance(factor, bool) and isinstance(value, m.Ref):
+                return Product(value, factor)
+        self.wrong(node, "`product` is a variable and a number", "{product: [$seconds, 1000]}")
+        return None
+
+    def _slice(self, node: Mapping, scope: Scope, key: str) -> m.SpecValue:
+        found = self.map(node, f"A {key}", (key,), (key,))
+        items = self.items(found[key], f"`{key}`", "[$data, $i, $j]") if found else []
+        values = [
+            m.Splice() if isinstance(item, Scalar) and item.value == "$..." else self.value(item, scope, expected=False)
+            for item in items
+        ]
+        if 2 <= len(values) <= 3 and all(isinstance(value, m.Ref) for value in (*values[:-1], values[0])):
+            text, *positions = values
+            if isinstance(text, m.Ref) and isinstance(positions[-1], m.Ref | m.Splice):
+                return Slice(text, tuple(positions), counted=key == "size")
+        self.wrong(node, f"`{key}` is a variable and one or two positions", f"{{{key}: [$data, $i, $j]}}")
+        return None
+
+    def _string_like(self, node: Mapping, scope: Scope) -> m.SpecValue:
+        key = "ignoring" if "ignoring" in node.pairs else "ending"
+        found = self.map(node, f"`{key}`", (key,), (key,))
+        if found and key == "ending":
+            value = self.value(found[key], scope, expected=False)
+            if isinstance(value, m.Ref):
+                return Ending(value)
+        elif found:
+            items = self.items(found[key], "`ignoring`", r'["\r", $line]')
+            values = [self.value(item, scope, expected=False) for item in items]
+            if len(values) == 2 and isinstance(values[0], bytes) and values[0] and isinstance(values[1], m.Ref):
+                return Ignoring(values[0], values[1])
+        self.wrong(node, f"`{key}` needs a variable", r'{ignoring: ["\r", $line]}, or {ending: $data}')
+        return None
+
+    def _raised(self, node: Node, scope: Scope) -> m.Raises:
+        if isinstance(node, Mapping):
+            found = self.map(node, "`raises`", ("value",), ("value",))
+            return m.Raises(None, self.value(found["value"], scope, expected=True) if found else None)
+        text = self.text(node, "`raises`")
+        return m.Raises(self.encoded(node, text) if isinstance(node, Scalar) else b"")
+
+
+def _variables(node: Node | None) -> dict[str, int]:
+    """Return the variables that are written below a node, each with a line; ``...`` is that of the rest."""
+    found: dict[str, int] = {}
+
+    def walk(inner: Node) -> None:
+        if isinstance(inner, Scalar):
+            if isinstance(inner.value, str) and inner.value.startswith("$") and not inner.value.startswith("$$"):
+                found.setdefault(inner.value[1:], inner.line)
+        elif isinstance(inner, Sequence):
+            for item in inner.items:
+                walk(item)
+        else:
+            for _, value in inner.pairs.values():
+                walk(value)
+
+    if node is not None:
+        walk(node)
+    return found
+
+
+# -- rules that concern nothing
+
+
+def _report_unused(rules: list[Quirk], behaviours: Iterable[m.Behaviour], reader: _QuirkReader) -> None:
+    """Report the rules that concern no call of any behaviour, as far as that can be known before a run."""
+    quirks = Quirks("", tuple(rules))
+    concerned: set[str] = set()
+    applied: set[str] = set()
+    for name, args, outcome in _calls(behaviours):
+        # a method may be that of any class, and each class has rules of its own
+        functions = [f"{owner}{name}" for owner in CLASSES] if name.startswith((":", ".")) else [name]
+        for found in dict.fromkeys(quirks.of(function) for function in functions):
+            concerned.update(rule.id for rule in found)
+            if not applied.issuperset(rule.id for rule in found):
+                applied.update(_applied(found, args, outcome))
+    for rule in rules:
+        line = rule.source.line
+        if rule.id not in concerned:
+            reader.report(line, f"The quirk `{rule.id}` concerns no function that a behaviour calls: check `on`.")
+        elif rule.id not in applied:
+            reader.report(line, f"The quirk `{rule.id}` changes nothing that a behaviour expects: check `expected`.")
+
+
+def _applied(rules: Iterable[Quirk], args: tuple[m.SpecValue, ...], outcome: m.Outcome) -> Iterator[str]:
+    """Yield the rules among those of one function that change something of a call."""
+    alternatives = [Alternative(outcome)]
+    for rule in rules:
+        found = Match()
+        any_args = any(isinstance(value, m.Splice) for value in args)
+        if rule.with_ is not None and not any_args and not match_list(rule.with_, args, None, found):
+            continue
+        if rule.returned is None:
+            yield rule.id
+        else:
+            # what an object has gone through is known in the run only
+            may_hold = replace(rule, always=False) if rule.after or rule.before else rule
+            alternatives = apply_rule(may_hold, found, alternatives, None)
+    for one in alternatives:
+        yield from one.quirks
+
+
+def _calls(behaviours: Iterable[m.Behaviour]) -> Iterator[tuple[str, tuple[m.SpecValue, ...], m.Outcome]]:
+    """Yield the function, the arguments and each expected outcome of all calls; methods without their class."""
+    seen = set()
+    for behaviour in behaviours:
+        for step in behaviour.all_steps():
+            if id(step) in seen:
+                continue
+            seen.add(id(step))
+            if isinstance(step, m.Call):
+                target, args = step.target, step.args
+                name = (
+                    target.path
+                    if isinstance(target, m.PathTarget)
+                    else f":{target.method}"
+                    if isinstance(target, m.MethodTarget)
+                    else FUNCTION_VALUE
+                )
+            elif isinstance(step, m.Get):
+                name, args = step.field if step.name is None else f".{step.field}", ()
+            else:
+                continue
+            for _, outcome in step.expect.by_reading:
+                yield name, args, outcome

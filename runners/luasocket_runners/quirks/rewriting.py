@@ -1,0 +1,153 @@
+"""Applies the quirks of a port to one call: to its arguments, and to the outcomes that the spec expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from luasocket_spec.model import Outcome, Returns, SpecValue
+
+from luasocket_runners.quirks.model import HANGS, Quirk
+from luasocket_runners.quirks.patterns import (
+    Match,
+    NotComputable,
+    Resolve,
+    fill_list,
+    fill_outcome,
+    match_list,
+    match_outcome,
+)
+from luasocket_runners.values import LuaValue
+
+__all__ = ["Alternative", "apply_rule", "bound_results", "pass_arguments", "rewrite"]
+
+#: Outcomes that one call may have: rules that do not always hold double them.
+_MOST: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """An outcome that a port may have.
+
+    Attributes
+    ----------
+    outcome
+        The outcome.
+    places
+        For each value that it returns, its index among the values that the spec expects, None for a new one. None: the
+        values are those of the spec.
+    quirks
+        The rules that lead from the spec's outcome to this one.
+    """
+
+    outcome: Outcome
+    places: tuple[int | None, ...] | None = None
+    quirks: tuple[str, ...] = ()
+
+
+def pass_arguments(
+    rules: Iterable[Quirk], args: tuple[LuaValue, ...], resolve: Resolve
+) -> tuple[tuple[LuaValue, ...], tuple[str, ...]]:
+    """Return the arguments that a port gets in a call, and the rules that have changed them."""
+    used: list[str] = []
+    for quirk in rules:
+        if quirk.passes is None:
+            continue
+        found = Match()
+        if quirk.with_ is not None and not match_list(quirk.with_, args, resolve, found):
+            continue
+        try:
+            filled = tuple(value for value, _ in fill_list(quirk.passes, found))
+        except NotComputable:
+            continue
+        if filled != args:
+            used.append(quirk.id)
+            args = filled  # type: ignore[assignment]
+    return args, tuple(used)
+
+
+def rewrite(
+    rules: Iterable[Quirk], args: tuple[LuaValue, ...], outcome: Outcome, resolve: Resolve | None
+) -> Sequence[Alternative]:
+    """Return the outcomes that a port may have where the spec expects one; without a rule, the spec's alone.
+
+    Parameters
+    ----------
+    rules
+        The rules that concern the function.
+    args
+        The arguments of the behaviour, before a rule has changed them.
+    outcome
+        The outcome that the spec expects.
+    resolve
+        Returns the values of names.
+    """
+    alternatives = [Alternative(outcome)]
+    for quirk in rules:
+        if quirk.returned is None:
+            continue
+        with_args = Match()
+        if quirk.with_ is not None and not match_list(quirk.with_, args, resolve, with_args):
+            continue
+        alternatives = apply_rule(quirk, with_args, alternatives, resolve)
+    return alternatives
+
+
+def apply_rule(
+    quirk: Quirk, with_args: Match, alternatives: list[Alternative], resolve: Resolve | None
+) -> list[Alternative]:
+    """Return the outcomes by one more rule; ``with_args`` has the variables of its arguments."""
+    made: list[Alternative] = []
+    for one in alternatives:
+        changed = _changed(quirk, with_args, one, resolve)
+        if changed is None:
+            made.append(one)
+        else:
+            # the spec's outcome comes first, so that a rule counts only where it is needed
+            made += [changed] if quirk.always else [one, changed]
+    return made if len(made) <= _MOST else made[:_MOST]
+
+
+def _changed(quirk: Quirk, with_args: Match, one: Alternative, resolve: Resolve | None) -> Alternative | None:
+    """Return the outcome by a rule; None if the rule does not concern this outcome, or changes nothing."""
+    if one.outcome == HANGS:
+        return None
+    found = Match({name: (value, None) for name, (value, _) in with_args.values.items()}, with_args.rest)
+    if quirk.expected is not None and not match_outcome(quirk.expected, one.outcome, resolve, found):
+        return None
+    assert quirk.returned is not None
+    outcome, places = fill_outcome(quirk.returned, one.outcome, found, resolve)
+    if repr(outcome) == repr(one.outcome):  # to Python, true equals 1
+        return None
+    if places is not None and one.places is not None:
+        places = tuple(None if place is None else one.places[place] for place in places)
+    return Alternative(outcome, places, (*one.quirks, quirk.id))
+
+
+def bound_results(
+    spec_outcome: Outcome, alternative: Alternative, results: tuple[LuaValue, ...], resolve: Resolve
+) -> tuple[LuaValue, ...]:
+    """Return the results of a call at the places where the spec expects them, for the names that a step binds.
+
+    A value that the port does not return is the one that the spec expects, if it is a plain value; otherwise nil.
+    """
+    if not alternative.quirks or not isinstance(spec_outcome, Returns):
+        return results
+    places = alternative.places if isinstance(alternative.outcome, Returns) else ()
+    if places is None:
+        return results
+    moved: list[LuaValue] = []
+    for index, value in enumerate(spec_outcome.values):
+        if index in places and places.index(index) < len(results):
+            moved.append(results[places.index(index)])
+        else:
+            moved.append(_plain(value, resolve))
+    return tuple(moved)
+
+
+def _plain(value: SpecValue, resolve: Resolve) -> LuaValue:
+    try:
+        return resolve(value)
+    except (LookupError, TypeError):  # a matcher has no value of its own
+        return None

@@ -1,0 +1,141 @@
+"""Writes quirks as YAML, in the form in which ``reading`` reads them."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from luasocket_spec import model as m
+from luasocket_spec.model import Outcome, Raises, Returns, SpecValue
+
+from luasocket_runners.quirks.model import HANGS, Ending, Ignoring, Message, Product, Quirk, Slice
+
+__all__ = ["HEADER", "render"]
+
+#: The first line of a file: editors check it by the schema.
+HEADER: Final = "# yaml-language-server: $schema={schema}\nquirks:\n"
+#: The width of wrapped text, beside the indentation.
+_WIDTH: Final = 108
+
+
+def render(quirks: Iterable[Quirk]) -> str:
+    """Return the items of the list ``quirks``."""
+    return "\n".join(map(_quirk, quirks))
+
+
+def _quirk(quirk: Quirk) -> str:
+    lines = [f"  - id: {quirk.id}", *_text("says", quirk.says), *_text("why", quirk.why)]
+    lines += _entry("on", [_string(name) for name in quirk.on], 4)
+    for key, names in (("after", quirk.after), ("before", quirk.before)):
+        if names:
+            lines += _entry(key, [_string(name) for name in names], 4)
+    if expected := _side(quirk.with_, quirk.expected):
+        lines += _entry("expected", expected, 4)
+    lines += _entry("returned", _side(quirk.passes, quirk.returned), 4)
+    if not quirk.always:
+        lines.append("    always: false")
+    return "\n".join(lines) + "\n"
+
+
+def _text(key: str, text: str) -> list[str]:
+    return [f"    {key}: >-", *textwrap.wrap(text, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)]
+
+
+#: A value as YAML: a scalar as it is written, a list, or a map.
+_Node: TypeAlias = "str | list[_Node] | dict[str, _Node]"
+
+
+def _flow(node: _Node) -> str:
+    """Return a value on one line."""
+    if isinstance(node, str):
+        return node
+    if isinstance(node, list):
+        return f"[{', '.join(map(_flow, node))}]"
+    return f"{{{', '.join(f'{key}: {_flow(value)}' for key, value in node.items())}}}"
+
+
+def _entry(key: str, node: _Node, indent: int) -> list[str]:
+    """Return an entry of a map: on one line if it fits, otherwise its parts on lines of their own."""
+    line = f"{' ' * indent}{key}: {_flow(node)}"
+    if isinstance(node, str) or not node or len(line) <= _WIDTH:
+        return [line]
+    lines = [f"{' ' * indent}{key}:"]
+    if isinstance(node, dict):
+        for inner, value in node.items():
+            lines += _entry(inner, value, indent + 2)
+        return lines
+    for item in node:
+        line = f"{' ' * (indent + 2)}- {_flow(item)}"
+        if isinstance(item, dict) and len(line) > _WIDTH:
+            (first, *others) = (part for inner, value in item.items() for part in _entry(inner, value, indent + 4))
+            lines += [f"{' ' * (indent + 2)}- {first.lstrip()}", *others]
+        else:
+            lines.append(line)
+    return lines
+
+
+def _side(args: tuple[SpecValue, ...] | None, outcome: Outcome | Message | None) -> dict[str, _Node]:
+    parts: dict[str, _Node] = {} if args is None else {"with": _list(args)}
+    if isinstance(outcome, Returns):
+        parts["returns"] = _list(outcome.values)
+    elif outcome == HANGS:
+        parts["hangs"] = "true"
+    elif isinstance(outcome, Raises):
+        # "raises" has no dollar to double
+        parts["raises"] = (
+            {"value": _value(outcome.value)} if outcome.part is None else _string(outcome.part.decode("latin-1"))
+        )
+    elif isinstance(outcome, Message):
+        parts["message"] = _string(outcome.glob)
+    elif outcome is not None:
+        parts["succeeds"] = "true"
+    return parts
+
+
+def _list(values: Iterable[SpecValue]) -> list[_Node]:
+    return [_value(value) for value in values]
+
+
+def _string(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if " " <= c <= "~" else f"\\x{ord(c):02x}" for c in escaped) + '"'
+
+
+def _value(value: object) -> _Node:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(str(value), str(value))
+        case bytes():
+            text = value.decode("latin-1")
+            return _string("$" + text if text.startswith("$") else text)
+        case m.Ref(name=name):
+            return f"${name}"
+        case m.Splice():
+            return "$..."
+        case m.OfType(types=types):
+            return {"type": types[0] if len(types) == 1 else list(types)}
+        case m.Pattern(regex=regex):
+            return {"pattern": _string(regex)}
+        case m.Length(bytes=length):
+            return {"length": str(length)}
+        case m.Between(low=low, high=high):
+            return {"between": [_value(low), _value(high)]}
+        case m.OneOf(choices=choices):
+            return {"one_of": _list(choices)}
+        case Product(value=inner, factor=factor):
+            return {"product": [_value(inner), _value(factor)]}
+        case Slice(value=inner, positions=positions, counted=counted):
+            return {"size" if counted else "slice": _list((inner, *positions))}
+        case Ignoring(ignored=ignored, value=inner):
+            return {"ignoring": [_value(ignored), _value(inner)]}
+        case Ending(value=inner):
+            return {"ending": _value(inner)}
+        case m.TableSpec(entries=entries) | m.Fields(entries=entries):
+            tag = "table" if isinstance(value, m.TableSpec) else "fields"
+            return {tag: [[_value(key), _value(item)] for key, item in entries]}
+    raise TypeError(f"{value!r} cannot be part of a quirk")

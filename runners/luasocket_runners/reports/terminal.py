@@ -1,0 +1,239 @@
+"""Results as text for a terminal: one failure, and the summary of a run. Text of a port is escaped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from luasocket_spec.model import Behaviour, Disagreement
+
+from luasocket_runners import notation
+from luasocket_runners.lookup.address import behaviour_address, function_address
+from luasocket_runners.lookup.index import main_function
+from luasocket_runners.notation import counted
+from luasocket_runners.quirks import Quirk
+from luasocket_runners.result import CONFORMING, Listed, Result, Verdict, conclude, outcome_label
+from luasocket_runners.triage import causes_of
+
+__all__ = [
+    "OBSERVED", "ListedGroup", "about", "at", "disagreements", "explain", "judged_share", "listed_groups", "printable",
+    "summary",
+]  # fmt: skip
+
+#: The authority of a behaviour that no statement of the documentation covers.
+OBSERVED: Final = "every real LuaSocket of this dialect does it"
+
+#: The column of the texts behind the labels of a failure, and that of the difference where the result leaves room.
+_TEXT: Final = 15
+_DIFFERENCE: Final = 50
+#: The width of a line that has a difference behind the result.
+_WIDTH: Final = 120
+
+#: Verdicts for which a script is useful.
+_REPRODUCED: Final = frozenset({Verdict.FAILED, Verdict.NOT_IMPLEMENTED})
+
+
+def printable(text: str) -> str:
+    """Return text that a port printed, each of its lines as printable ASCII."""
+    return "\n".join(map(notation.plain, text.splitlines()))
+
+
+def about(name: str, version: str, runtime: str) -> str:
+    """Return what a port reports of itself, on one line; a version that begins with the name includes it."""
+    return " ".join(filter(None, ("" if version.startswith(name) else name, version, runtime)))
+
+
+def at(result: Result) -> str:
+    """Return the place of a behaviour in the spec, and that of the step, if the result has one."""
+    source = str(result.behaviour.source)
+    place = source.removeprefix("behaviours/")
+    if result.at in ("", source):
+        return place
+    file, _, line = result.at.rpartition(":")
+    step = f"line {line}" if file == result.behaviour.source.file else result.at.removeprefix("behaviours/")
+    return f"{place} (step at {step})"
+
+
+def explain(result: Result) -> str:
+    """Return everything that a port author needs to know about one result: several lines, without a line end."""
+    return "\n".join([*_difference(result), *_facts(result)])
+
+
+def _line(indent: int, label: str, text: str) -> list[str]:
+    """Return a label with its text, whose further lines stand below its first one."""
+    first, *others = text.splitlines() or [""]
+    return [f"{' ' * indent + label:<{_TEXT}}{first}".rstrip(), *(" " * _TEXT + line for line in others)]
+
+
+def _difference(result: Result) -> list[str]:
+    """Return the heading, the step, and the difference."""
+    lines = [f"{result.verdict.value.upper()} {result.behaviour.id}"]
+    if result.fixture is not None:
+        lines.append(f"  while setting up the fixture {result.fixture!r}")
+    if result.call:
+        lines.append("  " + result.call)
+    if result.expected is not None and result.verdict is not Verdict.NOT_IMPLEMENTED:
+        lines += _line(4, "expected", result.expected)
+    reason = result.reason
+    if result.returned is not None:
+        label, text = outcome_label(result.returned)
+        lines += _line(4, label, text)
+        room = max(_DIFFERENCE - len(lines[-1]), 2)
+        if reason and "\n" not in text and len(lines[-1]) + room + len(reason) <= _WIDTH:
+            lines[-1] += " " * room + reason
+            reason = ""
+    if reason and result.returned is not None:
+        lines += _line(4, "difference", reason)
+    elif reason:
+        lines.append((" " * 4 if result.call else " " * 2) + reason)
+    return lines
+
+
+def _facts(result: Result) -> list[str]:
+    """Return facts about the behaviour, and how to reproduce the result."""
+    behaviour = result.behaviour
+    lines = _line(2, "rule:", behaviour.says)
+    if result.hint and result.verdict is not Verdict.NOT_IMPLEMENTED:
+        lines += _line(2, "hint:", result.hint)
+    if result.quirks:
+        lines += _line(2, "quirks:", ", ".join(result.quirks))
+    if result.printed:
+        lines += _line(2, "printed:", printable(result.printed))
+    lines += _line(2, "covers:", ", ".join(behaviour.covers)) if behaviour.covers else _line(2, "observed:", OBSERVED)
+    address = behaviour_address(behaviour.subject, behaviour.entry)
+    lines += _line(2, "at:", at(result) + (f"\n{address}" if address else ""))
+    if result.verdict in _REPRODUCED:
+        lines += _line(2, "reproduce:", f"luasocket-conformance show {behaviour.id} --as lua > repro.lua")
+        function = main_function(behaviour)
+        if function is not None:
+            address = function_address(function.id)
+            command = f"luasocket-conformance explain {function.id}"
+            lines += _line(2, "read:", f"{command}, {address}" if address else command)
+    return lines
+
+
+def summary(results: Iterable[Result], seconds: float, *, complete: bool = True, unneeded: Iterable[Quirk] = ()) -> str:
+    """Return the closing lines of a run: verdicts, causes, declared differences, and the conclusion."""
+    results = list(results)
+    counts = Counter(result.verdict for result in results)
+    parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
+    lines = [f"{counted(len(results), 'behaviour')}: {', '.join(parts) or 'nothing was run'} in {seconds:.1f} s"]
+    lines.extend(_causes([result for result in results if result.verdict in _REPRODUCED]))
+    flaky = sum(result.flaky_under_load for result in results)
+    if flaky:
+        lines.append(f"  {counted(flaky, 'behaviour')} flaky under parallel load")
+    lines.extend(f"  {result.behaviour.id}: {result.note}" for result in results if result.note)
+    lines.extend(
+        f"  {group.count} {group.verdict.value}: {group.about}"
+        for group in listed_groups((result.verdict, result.listed) for result in results)
+    )
+    not_tried = Counter(result.reason for result in results if result.verdict is Verdict.NOT_TRIED)
+    lines.extend(f"  {count} not tried: {reason}" for reason, count in sorted(not_tried.items()))
+    skipped = Counter(result.reason for result in results if result.verdict is Verdict.SKIPPED)
+    lines.extend(f"  {count} skipped: {reason}" for reason, count in sorted(skipped.items()))
+    readings = Counter(result.follows for result in results if result.follows is not None)
+    if readings:
+        counts_of = [f"the {reading} reading in {count}" for reading, count in sorted(readings.items())]
+        lines.append(f"  {counted(sum(readings.values()), 'disagreement')}: follows {', '.join(counts_of)}")
+    quirks = {quirk for result in results for quirk in result.quirks}
+    if any(result.verdict not in (Verdict.PASSED, Verdict.SKIPPED) for result in results):
+        lines.append(f"  {judged_share(results)}")
+    unneeded = list(unneeded)
+    lines.extend(f"  {quirk.source}: the quirk {quirk.id} is not needed: remove it" for quirk in unneeded)
+    lines.append(conclude(counts, len(quirks), complete=complete, unneeded=len(unneeded))[1])
+    return "\n".join(lines)
+
+
+def _causes(failures: Sequence[Result]) -> Iterable[str]:
+    """Yield a line for each cause of failures, the most important first; none if there is only one failure."""
+    if len(failures) < 2:
+        return
+    causes = causes_of(failures)
+    hung = [result for result in failures if result.hung]
+    if hung:
+        waited = sum(result.duration for result in hung)
+        yield f"  {counted(len(hung), 'behaviour')} hung, and took {waited:.0f} s; with --deadline 1, {len(hung)} s"
+    yield f"  {counted(len(causes), 'cause')}:"
+    for cause in causes:
+        number = len(cause.results)
+        noun = "failure " if number == 1 else "failures"
+        yield f"  {number:>5} {noun}  {cause.title}  ({cause.example.behaviour.id})"
+
+
+@dataclass(slots=True)
+class ListedGroup:
+    """The results that a port's lists explain with one and the same reason.
+
+    ``entries`` are the selectors, each once; ``place`` is that of the first entry, for those without an explanation.
+    """
+
+    verdict: Verdict
+    reason: str
+    place: str
+    explained: bool
+    entries: list[str] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def about(self) -> str:
+        """The selectors and the reason, on one line."""
+        others = len(self.entries) - 1
+        if not self.explained:
+            return f"not explained yet, see {self.place}"
+        return f"{self.entries[0]}{f' and {others} more' if others else ''}: {self.reason}"
+
+
+def listed_groups(listed: Iterable[tuple[Verdict, Listed | None]]) -> list[ListedGroup]:
+    """Group the results that conform because a list names them, by reason; those without an explanation together."""
+    groups: dict[tuple[Verdict, str], ListedGroup] = {}
+    for verdict, entry in listed:
+        if entry is None or verdict not in CONFORMING:
+            continue
+        reason = entry.reason if entry.explained else ""
+        group = groups.setdefault(
+            (verdict, reason), ListedGroup(verdict, reason, f"{entry.file}:{entry.line}", entry.explained)
+        )
+        if entry.entry not in group.entries:
+            group.entries.append(entry.entry)
+        group.count += 1
+    return list(groups.values())
+
+
+def judged_share(results: Iterable[Result]) -> str:
+    """Return how many of the behaviours whose functions exist ran to their last step, as a sentence."""
+    total = judged = 0
+    for result in results:
+        if result.verdict in (Verdict.SKIPPED, Verdict.ABSENT, Verdict.NOT_IMPLEMENTED):
+            continue
+        total += 1
+        last = str(result.behaviour.steps[-1].source) if result.behaviour.steps else ""
+        passed = result.verdict in (Verdict.PASSED, Verdict.QUIRKS) and not result.at
+        judged += passed or (result.fixture is None and result.at == last)
+    share = 100 * judged / total if total else 100.0
+    return f"judged to the last step: {share:.1f} % of {counted(total, 'behaviour')} whose functions exist"
+
+
+def disagreements(behaviours: Iterable[Behaviour]) -> str:
+    """Return the disagreements between documentation and library, each with its behaviours."""
+    together: dict[Disagreement, list[Behaviour]] = {}
+    for behaviour in behaviours:
+        if behaviour.disagrees is not None:
+            together.setdefault(behaviour.disagrees, []).append(behaviour)
+    lines = []
+    for disagreement, members in together.items():
+        issues = ", ".join(f"lunarmodules/luasocket#{number}" for number in disagreement.issues)
+        lines.append(f"documented: {disagreement.documented}")
+        lines.append(f"observed:   {disagreement.observed}")
+        if disagreement.since:
+            lines.append(f"since:      {disagreement.since}")
+        if issues:
+            lines.append(f"issues:     {issues}")
+        folded = Counter(behaviour.entry for behaviour in members)
+        lines.extend(f"  {name}" + (f" ({count} cases)" if count > 1 else "") for name, count in folded.items())
+        lines.append("")
+    count = sum(map(len, together.values()))
+    lines.append(f"{counted(len(together), 'disagreement')}, {counted(count, 'behaviour')}.")
+    lines.append("A port may follow either reading; 'run --authority' accepts one only.")
+    return "\n".join(lines)

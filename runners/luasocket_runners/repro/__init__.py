@@ -1,0 +1,1 @@
+"""Scripts that reproduce a behaviour outside the runner."""

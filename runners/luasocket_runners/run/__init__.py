@@ -1,0 +1,1 @@
+"""A run of many behaviours on one port: its workers, their results, and its progress."""

@@ -1,0 +1,237 @@
+"""A rule that triage has found: the calls that it concerns, fewer from run to run, and the quirk that it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from luasocket_spec.model import OneOf, Raises, Ref, Returns, Source, SpecValue, Splice
+
+from luasocket_runners.notation import counted
+from luasocket_runners.quirks.model import Product, Quirk
+from luasocket_runners.result import Result
+from luasocket_runners.triage.proposals import Proposal, arguments_pattern
+
+__all__ = ["MILLISECONDS", "Level", "Rule", "identity_of", "quirk_of"]
+
+#: The text of an error about the number of arguments.
+_TOO_MANY: Final = re.compile(
+    r"(?i)(expect|need|require|takes|too many|wrong number).*\barguments?\b|\barguments?\b.*(expected|needed|required)"
+)
+#: Characters of the longest id of a proposed quirk.
+_ID_LENGTH: Final = 40
+
+
+class Level(IntEnum):
+    """The calls that a rule concerns; each time that it does not hold somewhere, the next level is tried."""
+
+    FUNCTION = 0  #: all calls of the function
+    SHARED = 1  #: calls with arguments like those of the failures, of all functions with this rule
+    OWN = 2  #: calls with arguments like those of its own failures
+    SOMETIMES = 3  #: the same, but it holds only sometimes
+    NEVER = 4  #: none: it is no rule
+
+
+#: The levels of each kind of rule. Whether a call raises an error mostly depends on the arguments, whether it hangs on
+#: what LuaSocket would return, and whether a method is there on what the object has gone through.
+_LEVELS: Final = {
+    "text": (Level.FUNCTION, Level.SOMETIMES),
+    "shape": (Level.FUNCTION, Level.SOMETIMES),
+    "raises": (Level.SHARED, Level.OWN, Level.SOMETIMES),
+    "hangs": (Level.FUNCTION, Level.OWN, Level.SOMETIMES, Level.NEVER),
+    "missing": (Level.FUNCTION, Level.OWN, Level.NEVER),
+}
+
+
+@dataclass(slots=True)
+class Rule:
+    """A rule for one function.
+
+    Attributes
+    ----------
+    examples
+        The ids of the failures that it explains.
+    arguments
+        The patterns of the arguments of their calls.
+    past
+        What the objects of their calls have all gone through; None before the first one.
+    past_elsewhere
+        What the objects have gone through for which it does not hold.
+    """
+
+    proposal: Proposal
+    function: str
+    level: Level = field(init=False)
+    examples: dict[str, None] = field(default_factory=dict)
+    arguments: dict[tuple[SpecValue, ...], None] = field(default_factory=dict)
+    past: frozenset[str] | None = None
+    past_elsewhere: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.level = _LEVELS[self.proposal.kind][0]
+
+    @property
+    def always(self) -> bool:
+        """Whether it holds in every call that it concerns."""
+        return self.level < Level.SOMETIMES
+
+    @property
+    def concerned_arguments(self) -> list[tuple[SpecValue, ...]]:
+        """The patterns of the arguments of the calls that it concerns; empty: any."""
+        by_arguments = self.proposal.kind in ("raises", "hangs") and self.level is not Level.FUNCTION
+        return list(self.arguments) if by_arguments else []
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """What an object has to have gone through so that the rule concerns it; empty: anything."""
+        if self.proposal.kind != "missing" or self.level is Level.FUNCTION:
+            return ()
+        makers_first = sorted(self._distinguishing, key=lambda name: (":" in name, name))
+        return tuple(makers_first[:1])
+
+    @property
+    def _distinguishing(self) -> frozenset[str]:
+        """The functions that only the objects have gone through for which the rule holds."""
+        return frozenset(
+            name for name in (self.past or frozenset()) - self.past_elsewhere if ":" in name or "." in name
+        )
+
+    @property
+    def group(self) -> object:
+        """Equal for rules that are one quirk together, if their proposals are the same."""
+        arguments = self.concerned_arguments
+        own = self.function if self.level is Level.OWN and not self.after else None
+        return self.always, own, self.after, len(arguments[0]) if arguments else -1
+
+    def add(self, result: Result) -> bool:
+        """Take a failure that the rule explains; tell whether the rule now concerns other calls."""
+        seen = result.observation
+        assert seen is not None
+        self.examples[result.behaviour.id] = None
+        before = self.after
+        self.past = seen.past if self.past is None else self.past & seen.past
+        if self.proposal.kind not in ("raises", "hangs"):
+            return self.after != before
+        arguments = arguments_pattern(seen.args)
+        is_new = arguments not in self.arguments
+        self.arguments[arguments] = None
+        return is_new and self.level is not Level.FUNCTION
+
+    def narrow(self, failures: Sequence[Result]) -> None:
+        """Concern fewer calls, because the rule does not hold in these."""
+        for result in failures:
+            if result.observation is not None:
+                self.past_elsewhere |= result.observation.past
+        if self.proposal.kind == "missing":
+            # as long as something tells these objects from the others, the rule may be about that
+            self.level = Level.OWN if self._distinguishing else Level.NEVER
+            return
+        levels = _LEVELS[self.proposal.kind]
+        further = [level for level in levels if level > self.level] or [levels[-1]]
+        while len(further) > 1 and not self._is_worth(further[0], len(failures)):
+            further = further[1:]
+        self.level = further[0]
+
+    def _is_worth(self, level: Level, broken: int) -> bool:
+        """Tell whether a rule that did not hold in so many behaviours may hold at this level."""
+        if level is Level.SOMETIMES and self.proposal.kind == "hangs":
+            # a call that LuaSocket waits in may wait longer; any other one that sometimes hangs is a fault, not a rule
+            return _is_timeout(self.proposal.expected) or len(self.examples) > broken
+        return level is not Level.OWN or any(self.arguments)
+
+
+#: A rule that shows in no reply, only in calls that take too long or too short.
+MILLISECONDS: Final = Quirk(
+    id="timeouts-are-milliseconds",
+    says="settimeout takes milliseconds.",
+    why="UNEXPLAINED: more behaviours pass when the seconds are multiplied by 1000.",
+    on=(":settimeout",),
+    with_=(Ref("seconds"), Splice()),
+    expected=None,
+    passes=(Product(Ref("seconds"), 1000), Splice()),
+    returned=None,
+    always=True,
+    source=Source("(proposed)", 0),
+)
+
+
+def _is_timeout(expected: object) -> bool:
+    return isinstance(expected, Returns) and expected.values[:2] == (None, b"timeout")
+
+
+def _any_of(values: Iterable[SpecValue]) -> SpecValue:
+    """Return a pattern of these values."""
+    choices = tuple({repr(value): value for value in values}.values())  # to Python, true equals 1
+    return choices[0] if len(choices) == 1 else OneOf(choices)
+
+
+def identity_of(rules: Sequence[Rule], taken: set[str]) -> str:
+    """Return an id that names the subject of the rule, and that no other rule has."""
+    first = rules[0]
+    words = re.findall("[a-z0-9]+", f"{first.function} {first.proposal.says}".lower())
+    made = ""
+    for word in words:
+        if len(made) + len(word) >= _ID_LENGTH:
+            break
+        made = f"{made}-{word}" if made else word
+    number = 2
+    identity = made
+    while identity in taken:
+        identity = f"{made}-{number}"
+        number += 1
+    return identity
+
+
+def _drops_mode(rule: Rule) -> bool:
+    """Tell whether a function raises an error because it does not take the mode of a timeout.
+
+    Without the mode, the call works, and what is behind it can be judged; LuaSocket's other optional arguments change
+    the result, so they are not dropped.
+    """
+    returned = rule.proposal.returned
+    text = returned.part if isinstance(returned, Raises) else None
+    is_about_number = text is not None and _TOO_MANY.search(text.decode("latin-1")) is not None
+    return is_about_number and rule.function.endswith(":settimeout") and len(next(iter(rule.arguments), ())) > 1
+
+
+def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
+    """Return the quirk for rules of one group."""
+    first = rules[0]
+    examples = list(dict.fromkeys(example for rule in rules for example in rule.examples))
+    often = "sometimes " if not first.always else ""
+    arguments = list(dict.fromkeys(one for rule in rules for one in rule.concerned_arguments))
+    with_: tuple[SpecValue, ...] | None = None
+    if arguments:
+        with_ = tuple(map(_any_of, zip(*arguments, strict=True)))
+    functions = ", ".join(dict.fromkeys(rule.function for rule in rules))
+    why = f"UNEXPLAINED: {counted(len(examples), 'behaviour')}, such as {examples[0]}."
+    on = tuple(sorted({rule.function for rule in rules}))
+    if with_ is not None and _drops_mode(first):
+        return Quirk(
+            id=identity,
+            says=f"{functions}: takes the time alone, and no mode.",
+            why=why,
+            on=on,
+            with_=(Ref("time"), Ref("mode"), Splice()),
+            expected=None,
+            passes=(Ref("time"),),
+            returned=None,
+            always=True,
+            source=Source("(proposed)", 0),
+        )
+    return Quirk(
+        id=identity,
+        says=f"{functions}: {often}{first.proposal.says}.".replace("\n", " "),
+        why=why,
+        on=on,
+        with_=with_,
+        expected=first.proposal.expected,
+        passes=None,
+        returned=first.proposal.returned,
+        always=first.always,
+        source=Source("(proposed)", 0),
+        after=first.after,
+    )

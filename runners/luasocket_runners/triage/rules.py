@@ -1,0 +1,159 @@
+"""Finds the quirks of a port: proposes rules for its failures, and refines them until nothing new comes.
+
+The runs themselves are left to the caller.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from luasocket_runners.quirks.model import Quirk, Quirks
+from luasocket_runners.result import Result, Verdict
+from luasocket_runners.selection import used_functions
+from luasocket_runners.triage.proposals import MISSING, Proposal, propose
+from luasocket_runners.triage.rule import Level, Rule, identity_of, quirk_of
+
+__all__ = ["Rules", "shapes"]
+
+
+class Rules:
+    """The rules that were found so far.
+
+    Parameters
+    ----------
+    declared
+        The quirks that the port declares already; they come first.
+    at_least
+        The number of failures with one cause that are worth a rule.
+    """
+
+    def __init__(self, declared: Quirks, at_least: int) -> None:
+        self._declared = declared
+        self._at_least = at_least
+        self._rules: dict[tuple[object, str, int], Rule] = {}
+        self._of_id: dict[str, list[Rule]] = {}
+        self._unused: set[int] = set()
+        self._accepted: list[Quirk] = []
+
+    def accept(self, quirk: Quirk) -> None:
+        """Add a rule that no reply shows, but that a run with it has proved."""
+        self._accepted.append(quirk)
+
+    def learn(self, results: Sequence[Result], *, hangs: bool = True) -> bool:
+        """Take the results of a run with the quirks so far; tell whether another run may show something new.
+
+        Without ``hangs``, calls that do not return are left for later: another rule, about the unit of timeouts, may
+        explain them.
+        """
+        changed = self._refine(results)
+        seen = [*_proposed(results, hangs=hangs), *_missing(results)]
+        often = Counter(_cause(result, proposal) for result, proposal in seen)
+        for result, proposal in seen:
+            if often[_cause(result, proposal)] >= self._at_least or _key(result, proposal) in self._rules:
+                changed |= self._see(result, proposal)
+        used = {quirk for result in results for quirk in result.quirks}
+        for identity, rules in self._of_id.items():
+            if identity not in used:
+                self._unused.update(map(id, rules))
+            else:
+                self._unused.difference_update(map(id, rules))
+        return changed
+
+    def _see(self, result: Result, proposal: Proposal) -> bool:
+        """Take one failure that a rule would explain; tell whether the rules have changed."""
+        key = _key(result, proposal)
+        rule = self._rules.get(key)
+        if rule is None:
+            rule = self._rules[key] = Rule(proposal, result.function)
+            rule.add(result)
+            return True
+        return rule.add(result)
+
+    def _refine(self, results: Sequence[Result]) -> bool:
+        """Narrow the rules that do not hold somewhere; tell whether any has changed."""
+        broken: dict[int, tuple[Rule, list[Result]]] = {}
+        for result in results:
+            seen = result.observation
+            for quirk in () if seen is None else seen.broken_quirks:
+                for rule in self._of_id.get(quirk, ()):
+                    if rule.function == result.function:
+                        broken.setdefault(id(rule), (rule, []))[1].append(result)
+        for rule, failures in broken.values():
+            rule.narrow(failures)
+        return bool(broken)
+
+    def quirks(self, *, used_only: bool = False) -> Quirks:
+        """Return the declared quirks and those that were found, functions with the same rule together."""
+        return Quirks(self._declared.file, (*self._declared.rules, *self.proposed(used_only=used_only)))
+
+    def proposed(self, *, used_only: bool = False) -> list[Quirk]:
+        """Return the quirks that were found; with ``used_only`` without those that nothing needed in the last run."""
+        groups: dict[object, list[Rule]] = defaultdict(list)
+        for rule in self._rules.values():
+            if rule.level is not Level.NEVER and not (used_only and id(rule) in self._unused):
+                groups[rule.proposal.key, rule.group].append(rule)
+        found = list(self._accepted)
+        taken = {quirk.id for quirk in (*self._declared.rules, *found)}
+        self._of_id = {}
+        for rules in groups.values():
+            identity = identity_of(rules, taken)
+            taken.add(identity)
+            self._of_id[identity] = rules
+            found.append(quirk_of(identity, rules))
+        return found
+
+
+def shapes(quirks: Quirks) -> list[object]:
+    """Return what rules do, without the texts about them: rounds with the same rules show nothing new."""
+    return [
+        repr((one.on, one.after, one.with_, one.expected, one.passes, one.returned, one.always)) for one in quirks.rules
+    ]
+
+
+def _proposed(results: Iterable[Result], *, hangs: bool) -> Iterator[tuple[Result, Proposal]]:
+    """Yield the failures that a rule would explain."""
+    for result in results:
+        if result.verdict is not Verdict.FAILED or result.observation is None:
+            continue
+        proposal = propose(result.observation)
+        if proposal is not None and (hangs or proposal.kind != "hangs"):
+            yield result, proposal
+
+
+def _missing(results: Sequence[Result]) -> Iterator[tuple[Result, Proposal]]:
+    """Yield the results of methods that some objects do not have, and others have.
+
+    A method that no object has is absent, which is declared elsewhere, and so is one of an object of an unknown class.
+    """
+    there = set[str]()
+    for result in results:
+        if result.verdict in (Verdict.PASSED, Verdict.QUIRKS) and not result.at:
+            there.update(used_functions(result.behaviour.unconditional_steps()))
+        elif result.verdict is Verdict.FAILED and result.observation is not None:
+            there.add(_method(result.function))
+    for result in results:
+        if result.verdict is Verdict.NOT_IMPLEMENTED and result.observation is not None:
+            owner = result.function.partition(":")[0]
+            if owner and _method(result.function) in there:
+                yield result, MISSING
+
+
+def _method(function: str) -> str:
+    """Return a method as declarations name it, ``:receive`` for ``client:receive``; other functions as they are."""
+    _, colon, method = function.partition(":")
+    return f":{method}" if colon else function
+
+
+def _cause(result: Result, proposal: Proposal) -> object:
+    """Return the common features of failures that are worth a rule together."""
+    if proposal.kind == "missing":
+        return proposal.key, _method(result.function)
+    return proposal.key, result.function if proposal.kind == "hangs" else ""
+
+
+def _key(result: Result, proposal: Proposal) -> tuple[object, str, int]:
+    """Return the key of a rule: of one that depends on the arguments, with their number."""
+    assert result.observation is not None
+    counts = proposal.kind in ("raises", "hangs")
+    return proposal.key, result.function, len(result.observation.args) if counts else -1

@@ -1,0 +1,27 @@
+-- Results, and the messages of errors with and without a method call.
+local socket = require "socket"
+local server = assert(socket.bind("127.0.0.1", 0))
+local host, port = server:getsockname()
+local client = socket.connect(host, port)
+local accepted = server:accept()
+client:settimeout(0.05)
+print(server, client:getpeername())
+print(accepted:send("abc\ndef"))
+print(client:receive())
+print(client:receive(5))
+print(pcall(function() local x = server:receive() return x end))
+print(pcall(function() local x = client:receive("x") return x end))
+print(pcall(client.receive, client, "x"))
+print(pcall(client.receive))
+print(pcall(client.settimeout, client, server))
+print(client:settimeout(1), client:getfd() > 0, client:gettimeout())
+accepted:close()
+print(client:receive("*a"))
+print(client:close(), client:close(), client:getfd(), client:dirty())
+print(socket.skip(1, 2, 3, 4, 5, nil))
+local name = getmetatable(server).__index
+print(name.class, debug.getregistry()["tcp{server}"] == getmetatable(server))
+local udp = socket.udp()
+print(udp, udp:setsockname("127.0.0.1", 0))
+print(udp:setpeername("127.0.0.1", port), udp)
+print "end"

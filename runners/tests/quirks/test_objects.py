@@ -1,0 +1,221 @@
+"""Quirks that depend on what an object has gone through, calls that hang, and methods that are not there."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import luasocket_spec
+import pytest
+from luasocket_runners.engine.engine import Engine
+from luasocket_runners.ports.inprocess import PythonPort
+from luasocket_runners.quirks import QuirksError
+from luasocket_runners.quirks.reading import parse_quirks
+from luasocket_runners.quirks.writing import HEADER, render
+from luasocket_runners.reports.terminal import judged_share
+from luasocket_runners.result import Result, Verdict
+from luasocket_spec.model import Behaviour
+
+Run = Callable[..., Result]
+
+#: Stands before each key of a rule but the first.
+_KEY: Final = re.compile(", (?=(?:after|before|expected|returned|always):)")
+
+
+class Master:
+    """An object with two methods, of which one works as LuaSocket's until the object is closed."""
+
+    closed = False
+
+    def settimeout(self, *_: object) -> tuple[Any, ...]:
+        return (2,) if self.closed else (1,)
+
+    def close(self) -> tuple[Any, ...]:
+        self.closed = True
+        return (1,)
+
+    def getfd(self) -> tuple[Any, ...]:
+        return (-1,) if self.closed else (3,)
+
+
+@pytest.fixture
+def run(behaviours: Callable[[str], list[Behaviour]], toy_port: Callable[..., PythonPort]) -> Run:
+    """Runs steps, with an object `one` of `socket.tcp`, on a port with rules that are given in YAML."""
+
+    def make(steps: list[str], *rules: str, **functions: Callable[..., Any]) -> Result:
+        every = ["{call: socket.tcp, succeeds: true, as: one}", *steps]
+        listed = "".join(f"      - {step}\n" for step in every)
+        found = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
+        text = "quirks:"
+        for number, rule in enumerate(rules, 1):
+            text += f"\n  - id: rule-{number}\n    says: S.\n    why: https://example.org\n    "
+            text += _KEY.sub("\n    ", rule)
+        quirks = parse_quirks(text.encode(), "q", found)
+        with Engine(toy_port(**{"tcp": lambda: (Master(),), **functions}), quirks=quirks) as engine:
+            return engine.run(found[0])
+
+    return make
+
+
+TIMEOUT = "{call: one:settimeout, with: [1], returns: [1]}"
+CLOSE = "{call: one:close, returns: [1]}"
+
+
+def two_after(name: str) -> str:
+    """Return the rule that settimeout returns 2 after something."""
+    return f'on: [":settimeout"], after: [{name}], expected: {{returns: [1]}}, returned: {{returns: [2]}}'
+
+
+@pytest.mark.parametrize("name", ['":close"', '"tcp:close"', "master:c*"])
+def test_a_rule_may_hold_only_after_a_call(run: Run, name: str) -> None:
+    result = run([TIMEOUT, CLOSE, TIMEOUT], two_after(name))
+    assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-1",))
+
+
+def test_other_objects_have_another_past(run: Run) -> None:
+    other = "{call: socket.tcp, succeeds: true, as: other}"
+    steps = [other, "{call: other:close, returns: [1]}", TIMEOUT]
+    assert run(steps, two_after('":close"')).verdict is Verdict.PASSED
+
+
+def test_what_a_function_has_returned_comes_after_it(run: Run) -> None:
+    result = run([TIMEOUT], two_after("socket.tcp"))
+    assert result.reason == "the quirk rule-1 does not hold here: the port does what LuaSocket does"
+
+
+def test_a_rule_may_hold_only_where_another_one_was_needed(run: Run) -> None:
+    close = 'on: [":close"], expected: {returns: [null]}, returned: {returns: [1]}'
+    getfd = 'on: [":getfd"], after: [rule-1], expected: {returns: [3]}, returned: {returns: [-1]}'
+    fd = "{call: one:getfd, returns: [3]}"
+    steps = [fd, "{call: one:close, returns: [null]}", fd]
+    result = run(steps, close, getfd)
+    assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-1", "rule-2"))
+
+
+@pytest.mark.parametrize("name", ['":close"', "rule-1"])
+def test_a_rule_may_hold_only_before_a_call_or_a_rule(run: Run, name: str) -> None:
+    close = 'on: [":close"], expected: {returns: [null]}, returned: {returns: [1]}'
+    getfd = f'on: [":getfd"], before: [{name}], expected: {{returns: [-1]}}, returned: {{returns: [3]}}'
+    fd = "{call: one:getfd, returns: [-1]}"
+    result = run([fd, "{call: one:close, returns: [null]}", fd], close, getfd)
+    assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-2", "rule-1"))
+
+
+@pytest.mark.parametrize("key", ["after", "before"])
+def test_names_of_the_past_are_checked(run: Run, key: str) -> None:
+    with pytest.raises(QuirksError, match=f"`other` under `{key}` is neither a quirk nor a function"):
+        run([TIMEOUT], two_after("other").replace("after:", f"{key}:"))
+
+
+def test_an_empty_after_is_an_error(run: Run) -> None:
+    with pytest.raises(QuirksError, match="`after` is empty"):
+        run([TIMEOUT], two_after(""))
+
+
+def test_a_behaviour_ends_at_a_call_that_hangs_by_a_rule(run: Run) -> None:
+    release = threading.Event()
+
+    def sleep(*_: object) -> tuple[Any, ...]:
+        release.wait(30)
+        return ()
+
+    hangs = "on: [socket.sleep], returned: {hangs: true}"
+    step = "{call: socket.sleep, with: [0], returns: []}"
+    try:
+        behind = run([step, TIMEOUT], hangs, sleep=sleep)
+        assert (behind.verdict, behind.quirks, behind.hung, behind.call) == (
+            Verdict.QUIRKS, ("rule-1",), False, "socket.sleep(0)",
+        )  # fmt: skip
+        assert judged_share([behind]) == "judged to the last step: 0.0 % of 1 behaviour whose functions exist"
+    finally:
+        release.set()
+
+
+def test_a_call_that_returns_does_not_hang(run: Run) -> None:
+    hangs = "on: [socket.sleep], returned: {hangs: true}"
+    step = "{call: socket.sleep, with: [0], returns: []}"
+    result = run([step], hangs, sleep=lambda *_: ())
+    assert result.reason == "the quirk rule-1 does not hold here: the port does what LuaSocket does"
+    assert result.expected == "a call that does not return"
+
+
+def test_a_call_that_returns_otherwise_does_not_hang_either(run: Run) -> None:
+    result = run(
+        ["{call: socket.sleep, with: [0], returns: []}"],
+        "on: [socket.sleep], returned: {hangs: true}",
+        sleep=lambda *_: (1,),
+    )
+    assert (result.verdict, result.reason) == (Verdict.FAILED, "the call returned")
+
+
+def test_a_call_that_sometimes_hangs_may_return(run: Run) -> None:
+    result = run(
+        ["{call: socket.sleep, with: [0], returns: []}"],
+        "on: [socket.sleep], returned: {hangs: true}, always: false",
+        sleep=lambda *_: (),
+    )
+    assert result.verdict is Verdict.PASSED
+
+
+MISSING = "on: [':dirty'], returned: {raises: attempt to call a nil value}"
+
+
+def test_a_method_that_is_not_there_raises_as_a_rule_says(run: Run) -> None:
+    result = run(["{call: one:dirty, raises: expected}", CLOSE], MISSING)
+    assert (result.verdict, result.quirks) == (Verdict.QUIRKS, ("rule-1",))
+
+
+def test_where_no_error_is_expected_it_counts_as_absent(run: Run) -> None:
+    result = run(["{call: one:dirty, returns: [true]}", CLOSE], MISSING)
+    assert (result.verdict, result.quirks, result.missing) == (Verdict.ABSENT, ("rule-1",), ":dirty")
+    assert result.listed is not None
+    assert (result.listed.entry, result.listed.reason) == ("rule-1", "S. https://example.org")
+
+
+@pytest.mark.parametrize("raises", ["no such method", "'*'", "{value: {type: string}}"])
+def test_without_a_fitting_rule_it_is_not_implemented(run: Run, raises: str) -> None:
+    other = f"on: [':dirty'], returned: {{raises: {raises}}}"
+    assert run(["{call: one:dirty, returns: [true]}"], other).verdict is Verdict.NOT_IMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    ("like", "expected", "returned", "fits"),
+    [
+        (r'{ignoring: ["\r", $line]}', "ab", b"a\r\rb\r", True),
+        (r'{ignoring: ["\r", $line]}', "ab", b"ab", True),
+        (r'{ignoring: ["\r", $line]}', "ab", b"ab\n", False),
+        (r'{ignoring: ["\r", $line]}', "ab", b"ba", False),
+        (r'{ignoring: ["\r\n", $line]}', "a.b", b"\na.\r\nb", True),
+        (r'{ignoring: ["\r\n", $line]}', "a.b", b"axb", False),
+        ("{ending: $line}", "ab", b"xab", True),
+        ("{ending: $line}", "ab", b"ab", True),
+        ("{ending: $line}", "ab", b"abx", False),
+    ],
+)
+def test_strings_that_are_like_the_expected_one(
+    run: Run, like: str, expected: str, returned: bytes, *, fits: bool
+) -> None:
+    rule = f"on: [socket.sleep], expected: {{returns: [$line, null]}}, returned: {{returns: [{like}]}}"
+    result = run([f'{{call: socket.sleep, returns: ["{expected}", null]}}'], rule, sleep=lambda: (returned,))
+    assert result.verdict is (Verdict.QUIRKS if fits else Verdict.FAILED)
+
+
+@pytest.mark.parametrize("like", ["{ignoring: [$line]}", '{ignoring: ["", $line]}', "{ending: x}"])
+def test_a_string_is_like_a_variable(run: Run, like: str) -> None:
+    with pytest.raises(QuirksError, match="needs a variable"):
+        run([TIMEOUT], f'on: [":settimeout"], expected: {{returns: [$line]}}, returned: {{returns: [{like}]}}')
+
+
+def test_all_of_this_can_be_written_and_read() -> None:
+    rules = """quirks:
+  - {id: a, says: S., why: W., on: [":settimeout"], after: [":close", b], returned: {hangs: true}}
+  - {id: b, says: S., why: W., on: [client], expected: {returns: [$x]},
+     returned: {returns: [{ignoring: ["\\r", $x]}, {ending: $x}]}}
+"""
+    every = luasocket_spec.load().behaviours
+    read = parse_quirks(rules.encode(), "q", every)
+    again = parse_quirks((HEADER.format(schema="s") + render(read.rules)).encode(), "q", every)
+    for one, other in zip(read.rules, again.rules, strict=True):
+        assert (one.after, one.returned, one.expected) == (other.after, other.returned, other.expected)

@@ -1,0 +1,182 @@
+"""Rules proposed for single replies, and replies for which none is proposed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from luasocket_runners.quirks.model import HANGS, Quirk
+from luasocket_runners.quirks.reading import parse_quirks
+from luasocket_runners.quirks.rewriting import rewrite
+from luasocket_runners.quirks.writing import HEADER, render
+from luasocket_runners.result import Observation
+from luasocket_runners.triage.proposals import propose
+from luasocket_runners.values import Handle, LuaTable
+from luasocket_spec.model import (
+    Behaviour,
+    Between,
+    Call,
+    Expectation,
+    OfType,
+    Outcome,
+    PathTarget,
+    Raises,
+    Reading,
+    Ref,
+    Returns,
+    Source,
+    Subtype,
+    Succeeds,
+    Takes,
+)
+
+TIMEOUT = Returns((None, b"timeout", b""))
+OK = Returns((b"abc", None, None))
+BAD = Raises(b"bad argument #1 to 'f'")
+
+
+def seen(expected: Returns | Raises, reply: Any) -> Observation:
+    if isinstance(reply, tuple):
+        return Observation("socket.f", (), expected, reply)
+    return Observation("socket.f", (), expected, None, reply)
+
+
+@pytest.mark.parametrize(
+    ("expected", "reply", "says", "yaml"),
+    [
+        (
+            OK, (b"abc",), "returns 1 value instead of 3 on success",
+            "expected: {returns: [$first, null, null]}\n    returned: {returns: [$first]}",
+        ),
+        (
+            OK, (b"abc", None, None, 0.5), "returns 4 values instead of 3",
+            ("expected: {returns: [$first, $second, $third]}\n"
+             "    returned: {returns: [$first, $second, $third, {type: number}]}"),
+        ),
+        (
+            TIMEOUT, (None, b"timeout"), "returns 2 values instead of 3 on failure",
+            'expected: {returns: [null, $second, ""]}\n    returned: {returns: [null, $second]}',
+        ),
+        (
+            TIMEOUT, (None, b"Connection timed out"), "returns 2 values instead of 3 on failure",
+            'expected: {returns: [null, $second, ""]}\n    returned: {returns: [null, $second]}',
+        ),
+        (
+            TIMEOUT, (None, b"Connection timed out", b""), "the error 'timeout' is 'Connection timed out'",
+            'expected: {message: "timeout"}\n    returned: {message: "Connection timed out"}',
+        ),
+        (
+            OK, b"main.lua:17: expected 40123 at 0x7f3a", "raises '*expected * at *' instead of returning",
+            'expected: {returns: [$...]}\n    returned: {raises: "*expected * at *"}',
+        ),
+        (
+            TIMEOUT, b"oops", "raises 'oops' instead of returning",
+            'expected: {returns: [null, $...]}\n    returned: {raises: "oops"}',
+        ),
+        (
+            BAD, (None, b"bad"), "returns instead of raising an error",
+            "expected: {raises: \"bad argument #* to '*'\"}\n    returned: {returns: [null, \"bad\"]}",
+        ),
+        (
+            BAD, b"no", "the error \"bad argument #* to '*'\" is 'no'",
+            "expected: {message: \"bad argument #* to '*'\"}\n    returned: {message: \"no\"}",
+        ),
+        (
+            Returns((1,)), (True,), "returns other values on success",
+            "expected: {returns: [1]}\n    returned: {returns: [true]}",
+        ),
+        (
+            Returns((OfType(("object",)),)), (1, Handle(7, "userdata")), "returns 2 values instead of 1 on success",
+            "expected: {returns: [{type: object}]}\n    returned: {returns: [1, {type: object}]}",
+        ),
+    ],
+)  # fmt: skip
+def test_a_proposal_explains_its_reply_and_can_be_read_again(
+    expected: Returns | Raises, reply: Any, says: str, yaml: str
+) -> None:
+    proposal = propose(seen(expected, reply))
+    assert proposal is not None
+    assert proposal.says == says
+    quirk = Quirk(
+        "x", "S.", "W.", ("socket.f",), None, proposal.expected, None, proposal.returned, True, Source("q.yaml", 3)
+    )
+    text = HEADER.format(schema="s.json") + render([quirk])
+    assert f"    {yaml}\n" in text
+    assert parse_quirks(text.encode(), "q.yaml", [behaviour(expected)]).rules == (quirk,)
+    (made,) = rewrite((quirk,), (), expected, None)
+    assert made.quirks == ("x",)
+
+
+def behaviour(expected: Returns | Raises) -> Behaviour:
+    """A behaviour with one call of a function, of which this is expected."""
+    source = Source("behaviours/x.yaml", 1)
+    expectation = Expectation(((Reading(), expected),))
+    call = Call(PathTarget("socket.f"), (), expectation, (), Takes(), (), source)
+    return Behaviour(
+        id="x", about="x", says="S.", hint=None, covers=(), authority="observed", dialects=("luasocket-3",), needs=(),
+        given=(), functions={}, disagrees=None, steps=(call,), source=source,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expected", "yaml"),
+    [
+        (OK, "returns: [{type: string}, null, null]"),
+        (TIMEOUT, 'returns: [null, "timeout", $...]'),
+        (Returns(()), "returns: []"),
+        (BAD, "raises: \"bad argument #* to '*'\""),
+        (Succeeds(), "succeeds: true"),
+    ],
+)
+def test_a_call_that_hangs(expected: Outcome, yaml: str) -> None:
+    proposal = propose(Observation("socket.f", (), expected, None, hangs=True))
+    assert proposal is not None
+    quirk = Quirk(
+        "x", "S.", "W.", ("socket.f",), None, proposal.expected, None, proposal.returned, True, Source("q.yaml", 3)
+    )
+    text = HEADER.format(schema="s.json") + render([quirk])
+    assert f"    expected: {{{yaml}}}\n    returned: {{hangs: true}}\n" in text
+    (made,) = rewrite((quirk,), (), expected, None)
+    assert made.outcome == HANGS
+
+
+@pytest.mark.parametrize(
+    ("wanted", "raised", "says"),
+    [
+        (b"#1 to 'f' (x", b"argument #2 to '?' (x", "the error \"#1 to '*' (x\" is \"argument #2 to '*' (x\""),
+        (b"#1 to 'f' (x", b"argument #1 to '?' (x", "the error \"#1 to 'f' (x\" is \"argument #1 to '?' (x\""),
+        (b"at 40123: no", b"m.lua:3: at 40124: no way", "the error 'at *: no' is '*at *: no way'"),
+    ],
+)  # fmt: skip
+def test_texts_that_differ_in_a_number_keep_it(wanted: bytes, raised: bytes, says: str) -> None:
+    proposal = propose(seen(Raises(wanted), raised))
+    assert proposal is not None
+    assert proposal.says == says
+
+
+@pytest.mark.parametrize(
+    ("expected", "reply"),
+    [
+        (OK, (b"abd", None, None)),  # other data
+        (OK, (None, b"closed", b"")),  # it fails
+        (TIMEOUT, (b"", None, None)),  # it succeeds
+        (TIMEOUT, (None, b"timeout", b"abc")),  # other data
+        (Returns((OfType(("number",)), b"x")), (1, b"y")),
+        (Returns((Between(Ref("low"), Ref("high")),)), (7,)),  # the bounds are not known any more
+        (Returns((Subtype("float", 5),)), (5,)),
+        (Returns((b"x", LuaTable(((b"a", 1),)))), (b"x", LuaTable(((b"a", 2),)))),  # a table that was bound
+    ],
+)
+def test_faults_are_no_rules(expected: Returns, reply: tuple[Any, ...]) -> None:
+    assert propose(seen(expected, reply)) is None
+
+
+def test_long_rules_are_broken_into_lines() -> None:
+    names = tuple(f"client:{letter * 20}" for letter in "abcdefgh")
+    quirk = Quirk(
+        "x", "S " * 100, "W.", names, tuple(OfType(("string", "number")) for _ in range(9)), TIMEOUT, None,
+        Raises(None, OfType(("any",))), False, Source("q.yaml", 3),
+    )  # fmt: skip
+    lines = render([quirk]).splitlines()
+    assert max(map(len, lines)) <= 120
+    assert "    always: false" in lines

@@ -1,0 +1,1 @@
+"""Reads the YAML files into the model."""
