@@ -59,6 +59,7 @@ class DialInConnection(ProcessConnection):
     def _accept(self) -> socket.socket:
         """Wait until the program dials in or ends; read its output meanwhile, because a full pipe would block it."""
         deadline = time.monotonic() + START_LIMIT
+        ended: str | None = None
         with (
             selectors.DefaultSelector() as selector,
             Admission(self._listener, self.token, selector) as admission,
@@ -67,15 +68,19 @@ class DialInConnection(ProcessConnection):
             if self._death >= 0:
                 selector.register(self._death, selectors.EVENT_READ)
             while (left := deadline - time.monotonic()) > 0:
-                for key, _ in selector.select(min(left, LOOK_INTERVAL)):
+                pending = False
+                for key, _ in selector.select(0 if ended else min(left, LOOK_INTERVAL)):
                     if key.data is not None:
                         key.data()
+                        pending = pending or key.fd != self._errors
                 if admission.admitted is not None:
                     return admission.admitted
-                if status := self._status():
+                if ended and not pending:
                     self._drain(selector)
-                    sentence = f"The port ended before it dialled in: {status}."
+                    sentence = f"The port ended before it dialled in: {ended}."
                     break
+                # What the program sent before its end is read first.
+                ended = ended or self._status()
             else:
                 sentence = f"The port was started, but did not dial in within {START_LIMIT:g} s."
         if admission.refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from luasocket_runners.engine.engine import Engine
 from luasocket_runners.expectations.absent import AbsentNames, AbsentNamesError
 from luasocket_runners.expectations.expectations import Expectations
 from luasocket_runners.ports import PortUnavailable, resolve
+from luasocket_runners.ports.admission import Admission
 from luasocket_runners.ports.configured import ConfiguredPort
+from luasocket_runners.ports.dial_in import DialInConnection
 from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.ports.port_file import PORT_SCHEMA, BadPortFile, PortFile
 from luasocket_runners.result import Result, Verdict
@@ -136,9 +139,35 @@ def test_a_program_that_never_connects_to_the_runner(tmp_path: Path, program: st
         resolve(dialler(tmp_path, program)).open(None)
 
 
+DIES = DIALS + "        raise SystemExit(7)\n"
+
+
 def test_a_program_that_connects_and_dies(tmp_path: Path) -> None:
     with pytest.raises(PortUnavailable, match="died: it exited with status 7"):
-        resolve(dialler(tmp_path, DIALS + "    raise SystemExit(7)\n".replace("    ", "        ", 1))).open(None)
+        resolve(dialler(tmp_path, DIES)).open(None)
+
+
+def test_a_program_that_replies_and_dies_before_its_reply_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runner that is not scheduled in between sees the reply and the end at once."""
+    accepted: list[Admission] = []
+    accept, status = Admission._accept, DialInConnection._status
+
+    def note(admission: Admission) -> None:
+        accept(admission)
+        accepted.append(admission)
+
+    def wait_for_the_end(connection: DialInConnection) -> str | None:
+        if accepted:
+            os.waitid(os.P_PID, connection.pid, os.WEXITED | os.WNOWAIT)
+        return status(connection)
+
+    monkeypatch.setattr(Admission, "_accept", note)
+    monkeypatch.setattr(DialInConnection, "_status", wait_for_the_end)
+    with pytest.raises(PortUnavailable, match="died: it exited with status 7"):
+        resolve(dialler(tmp_path, DIES)).open(None)
+    assert len(accepted) == 1
 
 
 STRANGER = """
