@@ -217,7 +217,7 @@ def _run(
         workers=options.workers,
         deadline=options.deadline,
         quirks=quirks,
-        expected=lambda result: result.observation is not None and not result.hung,
+        expected=lambda result: result.verdict in CONFORMING or (result.observation is not None and not result.hung),
         patience=patience,
     ) as session:
         applying = [behaviour for behaviour in behaviours if session.engine.applies(behaviour)]

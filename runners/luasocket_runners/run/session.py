@@ -2,7 +2,8 @@
 
 A behaviour that fails beside others is rerun alone, because they may have kept the machine busy. If it passes, it is
 rerun after those that ran before it in the same process of the port, because they may have left a state behind; if it
-passes again, it is flaky under load. The engines and the workers are left to ``pool``.
+passes again, it is flaky under load. So is an unexpected pass that fails alone as it is known to. The engines and the
+workers are left to ``pool``.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Session:
     quirks
         The rules by which the port differs.
     expected
-        Returns whether a result that fails is a known deviation of the port: then it is not rerun.
+        Returns whether a result is as expected of the port: that it passes, or is a known deviation. All others are
+        rerun, unexpected passes among them.
     shares_machine
         Whether other runs that this session does not know load the machine, as the processes of pytest-xdist do.
     patience
@@ -81,7 +83,7 @@ class Session:
         workers: int = 1,
         deadline: float = DEADLINE,
         quirks: Quirks = NO_QUIRKS,
-        expected: Callable[[Result], bool] = lambda result: False,
+        expected: Callable[[Result], bool] = lambda result: result.verdict in CONFORMING,
         shares_machine: bool = False,
         patience: int | None = None,
     ) -> None:
@@ -194,11 +196,10 @@ class Session:
             self._on_result(result)
 
     def _is_doubtful(self, result: Result) -> bool:
-        """Return whether the load of other behaviours may explain a result: not if it is known or not implemented."""
+        """Return whether the load of other behaviours may explain a result: not if it is expected or not implemented."""
         if self._alone or result.behaviour.id in self.given_up:  # it must not run in this process
             return False
-        surprising = result.verdict not in CONFORMING and result.verdict is not Verdict.NOT_IMPLEMENTED
-        return surprising and not self._expected(result)
+        return result.verdict is not Verdict.NOT_IMPLEMENTED and not self._expected(result)
 
     def _rerun_doubtful(self) -> None:
         """Replace every doubtful result by a final one, while the workers pause."""
@@ -226,13 +227,15 @@ class Session:
             return result
         alone = self.engine.run(result.behaviour)
         self._hung_alone += alone.hung
-        if alone.verdict not in CONFORMING:
+        if not self._expected(alone):
             return alone
-        if result.after:
+        if result.after and result.verdict not in CONFORMING:
             again = self._rerun_after_others(result)
-            if again.verdict not in CONFORMING:
-                return replace(again, note=f"it passes alone, and fails in one process after {', '.join(result.after)}")
-        difference = f"{result.verdict.value} ({result.reason}), {alone.verdict.value} when rerun alone"
+            if not self._expected(again):
+                one = "passes" if alone.verdict in CONFORMING else "fails as listed"
+                return replace(again, note=f"it {one} alone, and fails in one process after {', '.join(result.after)}")
+        reason = f" ({result.reason})" if result.reason else ""
+        difference = f"{result.verdict.value}{reason}, {alone.verdict.value} when rerun alone"
         if self._port.has_to_be_steady and not result.hung:  # a machine under full load may use up any deadline
             reason = f"flaky under parallel load: {difference}"
             return replace(result, verdict=Verdict.FAILED, reason=reason, flaky_under_load=True)
