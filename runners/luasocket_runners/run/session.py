@@ -196,7 +196,7 @@ class Session:
             self._on_result(result)
 
     def _is_doubtful(self, result: Result) -> bool:
-        """Return whether the load of other behaviours may explain a result: not if it is expected or not implemented."""
+        """Return whether the load of others may explain a result: not if it is expected or not implemented."""
         if self._alone or result.behaviour.id in self.given_up:  # it must not run in this process
             return False
         return result.verdict is not Verdict.NOT_IMPLEMENTED and not self._expected(result)
