@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
@@ -28,6 +28,14 @@ __all__ = ["ATTEMPTS", "DEADLINE", "Engine"]
 ATTEMPTS: Final = 3
 #: How many earlier behaviours of a port's process a failure names: its cause is mostly among the last two or three.
 HISTORY: Final = 10
+
+
+class _Attempt(NamedTuple):
+    """One run of a behaviour."""
+
+    result: Result
+    rerun_note: str | None = None  #: if the behaviour should run again: the reason, which may be empty
+    leaked: int = 0  #: descriptors that it left open
 
 
 class Engine:
@@ -68,7 +76,6 @@ class Engine:
         deadline: float = DEADLINE,
         quirks: Quirks = NO_QUIRKS,
     ) -> None:
-        self._leaked = 0  # by the last run of a behaviour
         self._history: deque[str] = deque(maxlen=HISTORY)
         config = port.config
         self.process = PortProcess(port, dialect or config.dialect, authority or config.authority, deadline, quirks)
@@ -112,11 +119,12 @@ class Engine:
         began = time.monotonic()
         note = ""
         for _ in range(ATTEMPTS):
-            result, rerun_note = self._run_once(behaviour)
-            if rerun_note is None:
+            attempt = self._run_once(behaviour)
+            if attempt.rerun_note is None:
                 break
-            note = rerun_note
-        if self._leaked and result.verdict in CONFORMING and not behaviour.leaks:
+            note = attempt.rerun_note
+        result = attempt.result
+        if attempt.leaked and result.verdict in CONFORMING and not behaviour.leaks:
             result = self._confirm_leak(result)
         return replace(result, duration=time.monotonic() - began, note=note)
 
@@ -125,18 +133,17 @@ class Engine:
 
         What a port's runtime opens once, at the first use of something, is no leak.
         """
-        again, _ = self._run_once(result.behaviour)
-        if again.verdict not in CONFORMING or not self._leaked:
+        again, _, leaked = self._run_once(result.behaviour)
+        if again.verdict not in CONFORMING or not leaked:
             return result if again.verdict in CONFORMING else again
-        count = "1 descriptor stays" if self._leaked == 1 else f"{self._leaked} descriptors stay"
+        count = "1 descriptor stays" if leaked == 1 else f"{leaked} descriptors stay"
         reason = f"{count} open in the port's process each time the behaviour runs"
         return replace(again, verdict=Verdict.FAILED, reason=reason)
 
-    def _run_once(self, behaviour: Behaviour) -> tuple[Result, str | None]:
-        """Return the result; and, if the behaviour should run again, a note with the reason, which may be empty."""
+    def _run_once(self, behaviour: Behaviour) -> _Attempt:
         missing = self.process.missing_capability(behaviour)
         if missing is not None:
-            return Result(behaviour, Verdict.SKIPPED, f"needs {missing}, which is not available"), None
+            return _Attempt(Result(behaviour, Verdict.SKIPPED, f"needs {missing}, which is not available"))
         limited = behaviour.descriptors is not None
         if limited:
             self.restart()
@@ -161,12 +168,12 @@ class Engine:
             self.process.answered()
         quirks = run.quirks_used
         restarts = failure is not None and failure.restart
-        self._leaked = 0 if restarts else self.process.leaked_descriptors()
+        leaked = 0 if restarts else self.process.leaked_descriptors()
         if limited and not restarts:
             self.restart()
         if failure is None:
             verdict = Verdict.QUIRKS if quirks else Verdict.PASSED
-            return Result(behaviour, verdict, follows=run.followed, quirks=quirks), None
+            return _Attempt(Result(behaviour, verdict, follows=run.followed, quirks=quirks), leaked=leaked)
         result = replace(run.position.result(behaviour, failure), quirks=quirks, after=after)
         note = "" if failure.late else None
         if not limited and (leak := leaks.leak_note(connection.process_id, result)):
@@ -177,7 +184,7 @@ class Engine:
         if failure.restart:
             result = replace(result, printed=connection.stderr_tail)
             self.restart()
-        return result, note
+        return _Attempt(result, note, leaked)
 
     @staticmethod
     def _run_steps(run: BehaviourRun) -> Failure | None:

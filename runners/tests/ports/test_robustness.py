@@ -104,6 +104,12 @@ def test_a_behaviour_may_declare_that_descriptors_stay_open() -> None:
         assert engine.run(behaviour("good")).verdict is Verdict.PASSED
 
 
+def test_descriptors_of_a_behaviour_are_not_those_of_one_that_is_skipped_after_it() -> None:
+    with Engine(bad_port("collects garbage and leaks")) as engine:
+        assert engine.run(replace(behaviour("bad"), leaks=True)).verdict is Verdict.PASSED
+        assert engine.run(replace(behaviour("good"), needs=("subtypes",))).verdict is Verdict.SKIPPED
+
+
 @pytest.mark.parametrize("mode", ["leaks and tells", "leaks and faults", "leaks and hides it", "leaks and dies"])
 def test_a_port_that_leaks_every_socket_does_not_ruin_the_rest(
     mode: str, groups: list[int], monkeypatch: pytest.MonkeyPatch
