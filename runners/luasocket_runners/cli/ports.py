@@ -129,7 +129,8 @@ def _run_ports(options: argparse.Namespace) -> int:
             status = FAILED
         lines = len(expectations.known.entries) + len(expectations.flaky.entries)
         declared = f"{counted(len(expectations.quirks.rules), 'quirk')}, {counted(lines, 'line')}"
-        print(f"{name:<{width}}  {declared}; {terminal.judged_share(results)}; {phrase}", flush=True)
+        share = terminal.judged_share(results, expectations.absent.used_by)
+        print(f"{name:<{width}}  {declared}; {share}; {phrase}", flush=True)
     return status
 
 

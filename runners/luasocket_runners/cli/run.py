@@ -304,7 +304,15 @@ def _conclude(plan: _Plan, outcome: _Outcome, printer: _FailurePrinter) -> list[
     if printer.omitted:
         print(f"… and {counted(printer.omitted, 'more failure')}, see the causes; -v prints all of them\n")
     if outcome.run is not None and (outcome.results or outcome.ended_by is None):
-        print(terminal.summary(results, outcome.run.seconds, complete=outcome.run.complete, unneeded=outcome.unneeded))
+        print(
+            terminal.summary(
+                results,
+                outcome.run.seconds,
+                complete=outcome.run.complete,
+                unneeded=outcome.unneeded,
+                absent_in=expectations.absent.used_by,
+            )
+        )
     return results
 
 

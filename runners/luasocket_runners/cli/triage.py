@@ -107,7 +107,7 @@ def _triage(options: argparse.Namespace) -> int:
         raise CommandFailed(f"{error.filename}: {error.strerror or error}.") from None
     print(f"\n{quirks_file}: {counted(len(proposed), 'proposed quirk')}")
     print(f"{known_file}: {counted(len(rest), 'known deviation')}")
-    print(terminal.judged_share(results))
+    print(terminal.judged_share(results, expectations.absent.used_by))
     partly = {f":{name.partition(':')[2]}" for quirk in proposed if quirk.lacks_function for name in quirk.on}
     _print_hints(
         port, quirks_file, known_file, [cause for cause in causes_of(rest) if cause.example.missing not in partly]

@@ -60,6 +60,10 @@ class AbsentNames:
         """Return the entry for a function, constant or method: the first that names it."""
         return next((entry for entry in self.reasons if fnmatch.fnmatchcase(name, entry)), None)
 
+    def used_by(self, behaviour: Behaviour) -> str | None:
+        """Return the first function that is declared absent and that the behaviour uses whatever the port does."""
+        return next(filter(self.find, used_functions(behaviour.unconditional_steps())), None) if self.reasons else None
+
     def apply(self, result: Result) -> Result:
         """Return the result with the verdict that it has in view of the declaration."""
         missing = result.missing if result.verdict is Verdict.NOT_IMPLEMENTED else None
@@ -71,13 +75,12 @@ class AbsentNames:
                 return replace(result, verdict=Verdict.ABSENT, listed=listed)
             return result
         # a behaviour that ended at a call that hangs by a quirk may not have come to the function
-        if result.verdict in _PASSING and self.reasons and not result.at:
-            for name in used_functions(result.behaviour.unconditional_steps()):
-                entry = self.find(name)
-                if entry is not None:
-                    reason = f"unexpected pass: {name} is there; remove {entry} from {self.file}:{self.lines[entry]}"
-                    listed = self._listed(entry, self.reasons[entry], passed=True)
-                    return replace(result, verdict=Verdict.FAILED, reason=reason, listed=listed)
+        passed = result.verdict in _PASSING and not result.at
+        name = self.used_by(result.behaviour) if passed else None
+        if name is not None and (entry := self.find(name)) is not None:
+            reason = f"unexpected pass: {name} is there; remove {entry} from {self.file}:{self.lines[entry]}"
+            listed = self._listed(entry, self.reasons[entry], passed=True)
+            return replace(result, verdict=Verdict.FAILED, reason=reason, listed=listed)
         if result.verdict is Verdict.FAILED and (entry := self.find(_declared_name(result.function))) is not None:
             # a declaration explains nothing but absence; say so, because it was probably meant to explain this
             note = f"{entry} is declared absent in {self.file}, but it is there and does something else"

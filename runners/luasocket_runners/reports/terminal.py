@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from luasocket_spec.model import Behaviour, Disagreement
 
@@ -33,6 +33,13 @@ _WIDTH: Final = 120
 
 #: Verdicts for which a script is useful.
 _REPRODUCED: Final = frozenset({Verdict.FAILED, Verdict.NOT_IMPLEMENTED})
+
+#: Returns a function that a behaviour uses and that the port declares absent, if there is one.
+AbsentIn: TypeAlias = Callable[[Behaviour], str | None]
+
+
+def _nothing_absent(_: Behaviour) -> None:
+    return None
 
 
 def printable(text: str) -> str:
@@ -114,7 +121,14 @@ def _facts(result: Result) -> list[str]:
     return lines
 
 
-def summary(results: Iterable[Result], seconds: float, *, complete: bool = True, unneeded: Iterable[Quirk] = ()) -> str:
+def summary(
+    results: Iterable[Result],
+    seconds: float,
+    *,
+    complete: bool = True,
+    unneeded: Iterable[Quirk] = (),
+    absent_in: AbsentIn = _nothing_absent,
+) -> str:
     """Return the closing lines of a run: verdicts, causes, declared differences, and the conclusion."""
     results = list(results)
     counts = Counter(result.verdict for result in results)
@@ -139,7 +153,7 @@ def summary(results: Iterable[Result], seconds: float, *, complete: bool = True,
         lines.append(f"  {counted(sum(readings.values()), 'disagreement')}: follows {', '.join(counts_of)}")
     quirks = {quirk for result in results for quirk in result.quirks}
     if any(result.verdict not in (Verdict.PASSED, Verdict.SKIPPED) for result in results):
-        lines.append(f"  {judged_share(results)}")
+        lines.append(f"  {judged_share(results, absent_in)}")
     unneeded = list(unneeded)
     lines.extend(f"  {quirk.source}: the quirk {quirk.id} is not needed: remove it" for quirk in unneeded)
     lines.append(conclude(counts, len(quirks), complete=complete, unneeded=len(unneeded))[1])
@@ -201,18 +215,28 @@ def listed_groups(listed: Iterable[tuple[Verdict, Listed | None]]) -> list[Liste
     return list(groups.values())
 
 
-def judged_share(results: Iterable[Result]) -> str:
-    """Return how many of the behaviours whose functions exist ran to their last step, as a sentence."""
+def judged_share(results: Iterable[Result], absent_in: AbsentIn = _nothing_absent) -> str:
+    """Return how many of the behaviours whose functions exist ran to their last step, as a sentence.
+
+    One that ended before it came to a function that the port declares absent is not among them; ``absent_in`` names
+    such a function.
+    """
     total = judged = 0
     for result in results:
         if result.verdict in (Verdict.SKIPPED, Verdict.ABSENT, Verdict.NOT_IMPLEMENTED):
             continue
-        total += 1
-        last = str(result.behaviour.steps[-1].source) if result.behaviour.steps else ""
-        passed = result.verdict in (Verdict.PASSED, Verdict.QUIRKS) and not result.at
-        judged += passed or (result.fixture is None and result.at == last)
+        to_the_end = _ran_to_the_end(result)
+        total += to_the_end or absent_in(result.behaviour) is None
+        judged += to_the_end
     share = 100 * judged / total if total else 100.0
     return f"judged to the last step: {share:.1f} % of {counted(total, 'behaviour')} whose functions exist"
+
+
+def _ran_to_the_end(result: Result) -> bool:
+    if result.fixture is not None or result.verdict in (Verdict.ERRORED, Verdict.NOT_TRIED):
+        return False
+    # what ends after the last step is at none: a descriptor stays open, or a behaviour that is listed passes
+    return result.at in ("", *(str(step.source) for step in result.behaviour.steps[-1:]))
 
 
 def disagreements(behaviours: Iterable[Behaviour]) -> str:
