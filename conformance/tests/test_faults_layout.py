@@ -11,7 +11,7 @@ from luasocket_conformance.faults.mechanism import module_name, subject_of
 from luasocket_runners.selection import names
 
 #: Modules of the package that hold no faulty ports.
-MACHINERY = {"command", "exploring", "judge", "mechanism", "table"}
+MACHINERY = {"adapter", "command", "exploring", "judge", "mechanism", "table"}
 SUBJECTS = sorted({behaviour.subject for behaviour in luasocket_spec.load().behaviours})
 
 

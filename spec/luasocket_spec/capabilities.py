@@ -60,6 +60,9 @@ _PORT: Final = {
 _PROBED: Final = {
     "inspection": "The port's process is on this machine, and the runner may look at its descriptors.",
     "descriptor-limit": "The port's process is on this machine, and the runner may limit its descriptors.",
+    "interruption": (
+        "The port's process was started by the runner under Linux, which may stop and continue it by signals."
+    ),
     "strerror-glibc": "The port reports the system's errors in the words of glibc.",
     "lookup-star": "The port's name look-up takes \"*\" for any address, as glibc's does.",
     "lookup-any-case": "The port's name look-up ignores the case of names in the table of hosts, as glibc's does.",

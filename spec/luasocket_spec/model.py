@@ -217,11 +217,18 @@ class PeerAction:
 
 
 @dataclass(frozen=True, slots=True)
+class Interruption:
+    """The processes of the port are stopped by a signal, and continued by another one."""
+
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class While:
-    """A peer's action ``after`` seconds from the beginning of the call that blocks."""
+    """What happens ``after`` seconds from the beginning of the call that blocks."""
 
     after: float
-    action: PeerAction
+    action: PeerAction | Interruption
 
 
 @dataclass(frozen=True, slots=True)

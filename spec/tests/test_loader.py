@@ -270,7 +270,8 @@ def test_functions(behaviours: Mapping[str, Behaviour]) -> None:
 
 def test_peers(behaviours: Mapping[str, Behaviour]) -> None:
     behaviour = behaviours["peers"]
-    moments = call(behaviour, 0).meanwhile
+    *moments, last = call(behaviour, 0).meanwhile
+    assert (last.after, type(last.action)) == (0.02, m.Interruption)
     assert [(moment.after, moment.action.who, moment.action.verb) for moment in moments] == [
         (0.0, "one", "send"),
         (0.01, "one", "drip"),

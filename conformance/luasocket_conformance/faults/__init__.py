@@ -13,7 +13,7 @@ from luasocket_conformance.faults.mechanism import CATALOGUE, FaultyPort
 __all__ = ["FAULTY_PORTS", "FaultyPort"]
 
 for _module in sorted(_found.name for _found in pkgutil.walk_packages(__path__, f"{__name__}.") if not _found.ispkg):
-    if _module.rpartition(".")[2] not in ("command", "exploring"):  # they import this package
+    if _module.rpartition(".")[2] not in ("adapter", "command", "exploring"):  # they import this package
         import_module(_module)
 
 #: Every faulty port, module by module, and in each in the order in which they stand there.

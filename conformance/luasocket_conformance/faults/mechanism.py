@@ -5,6 +5,7 @@ The mistakes are in the modules named for files of behaviours; :mod:`.command` r
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,6 +16,7 @@ from weakref import WeakKeyDictionary
 from luasocket_runners.ports import Port
 from luasocket_runners.ports.adapters.python import Api
 from luasocket_runners.ports.inprocess import PythonPort, reference_api
+from luasocket_runners.ports.process import CommandPort
 from luasocket_spec.model import Dialect
 
 __all__ = [
@@ -124,6 +126,8 @@ class FaultyPort:
         Whether no other port may run beside it, because its mistake is in the descriptors of the process.
     dialect
         The dialect that it speaks: that of upstream, unless only the other one has what it does wrong.
+    own_process
+        Whether it runs in a process of its own, which signals can stop.
     """
 
     name: str
@@ -137,6 +141,7 @@ class FaultyPort:
     deadline: float = DEADLINE
     alone: bool = False
     dialect: Dialect = "luasocket-3"
+    own_process: bool = False
 
     @property
     def id(self) -> str:
@@ -145,6 +150,8 @@ class FaultyPort:
 
     def port(self) -> Port:
         """Return the port; each connection that it opens starts with an empty memory."""
+        if self.own_process:
+            return CommandPort(f"faulty:{self.name}", (sys.executable, "-m", f"{__package__}.adapter", self.name))
         return PythonPort(f"faulty:{self.name}", lambda: FaultyApi(reference_api(), self))
 
     def targets_path(self, path: str) -> bool:
@@ -282,7 +289,7 @@ class Faults:
     ----------
     module
         The module's full name; the subject follows from it.
-    also_fails, deadline, alone
+    also_fails, deadline, alone, own_process
         As in :class:`FaultyPort`, for all of them.
     """
 
@@ -290,6 +297,7 @@ class Faults:
     also_fails: tuple[str, ...] = ()
     deadline: float = DEADLINE
     alone: bool = False
+    own_process: bool = False
 
     def add(
         self,
@@ -321,6 +329,7 @@ class Faults:
             self.deadline if deadline is None else deadline,
             self.alone or alone,
             dialect,
+            self.own_process,
         )
 
     def fault(self, *targets: str, **more: Any) -> Callable[[Mistake], Mistake]:

@@ -133,7 +133,7 @@ class BehaviourRun:
 
     @staticmethod
     def _schedule(item: model.While, began: float, prefix: str) -> ScheduledAction:
-        every, times = rhythm(item.action)
+        every, times = (None, None) if isinstance(item.action, model.Interruption) else rhythm(item.action)
         return ScheduledAction(began + item.after, item.action, prefix, every, times)
 
     # -- the messages
@@ -183,8 +183,21 @@ class BehaviourRun:
 
     def _perform(self, scheduled: ScheduledAction) -> None:
         """Have a peer act while a call is in progress, and schedule the action again if it repeats."""
+        if isinstance(scheduled.action, model.Interruption):
+            self._process.interrupt()
+        else:
+            self._act(scheduled, scheduled.action)
+        if scheduled.every is None or scheduled.times == 1:
+            for frame in self._stack:
+                if scheduled in frame.scheduled:
+                    frame.scheduled.remove(scheduled)
+        else:
+            # counted from now: a peer that is late must not hurry, so that the port finds nothing at times
+            scheduled.at = time.monotonic() + scheduled.every
+            scheduled.times = None if scheduled.times is None else scheduled.times - 1
+
+    def _act(self, scheduled: ScheduledAction, action: model.PeerAction) -> None:
         scope = self._steps.bindings.scope(scheduled.prefix)
-        action = scheduled.action
         try:
             self._steps.peers.act(action, scope)
         except (PeerFailure, OSError) as trouble:
@@ -195,14 +208,6 @@ class BehaviourRun:
                 raise failure from None
             # the call may have returned and closed in the meantime: then its reply counts, not the peer's trouble
             scheduled.every = None
-        if scheduled.every is None or scheduled.times == 1:
-            for frame in self._stack:
-                if scheduled in frame.scheduled:
-                    frame.scheduled.remove(scheduled)
-        else:
-            # counted from now: a peer that is late must not hurry, so that the port finds nothing at times
-            scheduled.at = time.monotonic() + scheduled.every
-            scheduled.times = None if scheduled.times is None else scheduled.times - 1
 
     def _handle(self, message: dict[str, Any]) -> None:
         if "callback" in message:

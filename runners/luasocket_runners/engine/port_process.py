@@ -15,7 +15,7 @@ from luasocket_spec import model
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
 from luasocket_runners import notation
-from luasocket_runners.capabilities import descriptors, inspection, jitter, machine, probes
+from luasocket_runners.capabilities import descriptors, inspection, interruption, jitter, machine, probes
 from luasocket_runners.engine.failure import Failure
 from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
 from luasocket_runners.quirks import NO_QUIRKS, Quirks
@@ -258,6 +258,8 @@ class PortProcess:
         if capability not in self._probed:
             if capability == "descriptor-limit":
                 found = self._can_limit_descriptors()
+            elif capability == "interruption":
+                found = interruption.can_interrupt(self._living_processes())
             elif capability == "inspection":
                 leader = connection.process_id
                 self.inspected = self._probed_safely(lambda ask: probes.inspected_process(leader, ask))
@@ -266,6 +268,15 @@ class PortProcess:
                 found = bool(self._probed_safely(lambda ask: probes.has(capability, ask)))
             self._probed[capability] = found
         return self._probed[capability]
+
+    def _living_processes(self) -> tuple[int, ...]:
+        """Return the process that was started for the port, and all that it has started; none if it is not known."""
+        leader = self.connection().process_id
+        return () if leader is None else tuple(inspection.processes(leader))
+
+    def interrupt(self) -> None:
+        """Stop the port and continue it, which interrupts the calls of the system in which it waits."""
+        interruption.interrupt(self._living_processes())
 
     # -- descriptors
 

@@ -123,7 +123,7 @@ def _step(step: model.Step) -> dict[str, Any]:
                 "as": list(step.binds),
                 "takes": {key: value for key, value in takes.items() if value is not None},
                 "keep": step.keep,
-                "while": [{"after": item.after, "peer": _action(item.action)} for item in step.meanwhile],
+                "while": [{"after": item.after, **_happens(item.action)} for item in step.meanwhile],
             }
         case model.Get():
             return {"get": step.field, "of": step.name, "expect": _expectation(step.expect), "as": step.bind}
@@ -150,6 +150,10 @@ def _target(target: model.Target) -> dict[str, str]:
             return {"path": target.path}
         case model.ValueTarget():
             return {"value": target.name}
+
+
+def _happens(action: model.PeerAction | model.Interruption) -> dict[str, Any]:
+    return {"interrupt": True} if isinstance(action, model.Interruption) else {"peer": _action(action)}
 
 
 def _action(action: model.PeerAction) -> dict[str, Any]:

@@ -62,7 +62,11 @@ def peer_actions(behaviour: model.Behaviour) -> list[tuple[str, model.PeerAction
             if isinstance(step, model.PeerStep):
                 found.append((prefix, step.action, None))
             elif isinstance(step, model.Call):
-                found.extend((prefix, item.action, item.after) for item in step.meanwhile)
+                found.extend(
+                    (prefix, item.action, item.after)
+                    for item in step.meanwhile
+                    if isinstance(item.action, model.PeerAction)
+                )
 
     for name, fixture in behaviour.given:
         walk(name, fixture.steps)
@@ -285,10 +289,14 @@ class _Writer:
             return
         shown = notation.show_call(target, step.args, NO_NAMES)
         for item in step.meanwhile:
+            if isinstance(item.action, model.Interruption):
+                yield f"-- {item.after:g} s after the next call began: stop and continue this process"
+                yield f'os.execute("(sleep {item.after:g}; kill -STOP $PPID; sleep 0.01; kill -CONT $PPID) &")'
+                continue
             yield f"-- {item.after:g} s after the next call began: {item.action.verb}"
             yield self._peer(item.action, prefix)
         yield from self._shown(shown, code, step.expect, step.binds, prefix)
-        if step.meanwhile:
+        if self._beside and step.meanwhile:
             yield "returned()"
         if step.takes.at_least is not None:
             yield f"-- it must not return before {step.takes.at_least:g} s are over"

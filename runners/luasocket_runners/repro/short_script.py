@@ -31,6 +31,8 @@ class NoShortScript(Exception):
 
 def script(behaviour: model.Behaviour, dialect: model.Dialect) -> str:
     """Return the script, of at most :data:`LINES` lines. Raises :class:`NoShortScript`."""
+    if "interruption" in behaviour.needs:
+        raise NoShortScript(f"A call of {behaviour.id} is interrupted by signals. {_LONG}")
     if needs_peer_program(behaviour):
         reason = "acts while a call blocks, or does what LuaSocket cannot"
         raise NoShortScript(f"A peer of {behaviour.id} {reason}. {_LONG}")

@@ -129,6 +129,11 @@ class _Assembly:
                 scope.keeps,
                 "A call with `keep` needs an adapter that can keep tables: add `needs: [kept-tables]`.",
             )
+        if scope.interrupts is not None and "interruption" not in needs:
+            file.report(
+                scope.interrupts,
+                "An `interrupt` needs a port whose process the runner can stop: add `needs: [interruption]`.",
+            )
         if scope.subtypes is not None and "subtypes" not in needs:
             file.report(
                 scope.subtypes,

@@ -37,6 +37,7 @@ SUBJECTS: Final = (
         "families", "unchanged",
     )),
     "dns", "try", "except", "choose", "sink", "source", "sequences", "descriptors", "errors", "subtypes", "addresses",
+    "interruptions",
 )  # fmt: skip
 
 

@@ -191,7 +191,7 @@ class StepReader(ActionReader):
         moments: list[m.While] = []
         for item in self.items(node, "`while`", "- {after: 0.05, peer: {…}}"):
             found = self.map(
-                item, "An entry of `while`", ("after", "peer"), ("after", "peer"), "{after: 0.05, peer: {…}}"
+                item, "An entry of `while`", ("after", "peer", "interrupt"), ("after",), "{after: 0.05, peer: {…}}"
             )
             after = self.number(found["after"], "`after`") if "after" in found else 0.0
             if moments and after < moments[-1].after:
@@ -199,10 +199,22 @@ class StepReader(ActionReader):
                     item.line,
                     f"This is due after {after:g} s, before the entry above it: put them in the order of time.",
                 )
-            action = self.action(found["peer"], scope, meanwhile=True) if "peer" in found else None
+            action = self._happens(item, found, scope)
             if action is not None:
                 moments.append(m.While(after, action))
         return tuple(moments)
+
+    def _happens(self, item: Node, found: dict[str, Node], scope: Scope) -> m.PeerAction | m.Interruption | None:
+        """Read what happens at a moment of `while`: `peer` or `interrupt`."""
+        if found and ("peer" in found) == ("interrupt" in found):
+            self.report(item.line, "An entry of `while` has either `peer` or `interrupt`: write one of them.")
+            return None
+        if "interrupt" in found:
+            self.yes(found["interrupt"], "`interrupt`")
+            if scope.interrupts is None:
+                scope.interrupts = item.line
+            return m.Interruption(self.source(item))
+        return self.action(found["peer"], scope, meanwhile=True) if "peer" in found else None
 
     def _binds(self, node: Node, scope: Scope, expect: m.Expectation) -> tuple[str | None, ...]:
         items = node.items if isinstance(node, Sequence) else [node]
@@ -371,6 +383,7 @@ class StepReader(ActionReader):
             scope.checks = scope.checks or inner.checks
             scope.inspects = inner.inspects if scope.inspects is None else scope.inspects
             scope.keeps = inner.keeps if scope.keeps is None else scope.keeps
+            scope.interrupts = inner.interrupts if scope.interrupts is None else scope.interrupts
             scope.subtypes = inner.subtypes if scope.subtypes is None else scope.subtypes
             scope.forked = scope.forked or inner.forked
             found[name] = m.Function(name, tuple(params), does, returns, raises, self.source(key))

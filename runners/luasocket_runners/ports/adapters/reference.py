@@ -10,17 +10,22 @@ import json
 import os
 import sys
 
-from luasocket_runners.ports.adapters.python import PythonAdapter
+from luasocket_runners.ports.adapters.python import Api, PythonAdapter
 from luasocket_runners.ports.connection import Message
 from luasocket_runners.ports.inprocess import DEFAULT_DIALECT, reference_api
 from luasocket_runners.ports.process import DIALECT_VARIABLE
 from luasocket_runners.ports.stream import encode
 
-__all__ = ["main"]
+__all__ = ["main", "serve"]
 
 
 def main() -> None:
-    """Serve until ``bye`` or the end of standard input."""
+    """Serve the reference until ``bye`` or the end of standard input."""
+    serve(reference_api())
+
+
+def serve(api: Api) -> None:
+    """Serve an implementation in Python likewise."""
     requests = sys.stdin.buffer
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr  # standard output belongs to the protocol
@@ -33,7 +38,7 @@ def main() -> None:
         replies.write(encode(message))
         replies.flush()
 
-    adapter = PythonAdapter(reference_api(), os.environ.get(DIALECT_VARIABLE, DEFAULT_DIALECT))
+    adapter = PythonAdapter(api, os.environ.get(DIALECT_VARIABLE, DEFAULT_DIALECT))
     adapter.serve(receive, send)
 
 
