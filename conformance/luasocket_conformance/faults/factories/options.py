@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from luasocket_conformance.faults.factories import changes_result, refuses_argument, returns_always
+from luasocket_conformance.faults.factories import after_success, changes_result, refuses_argument, returns_always
 from luasocket_conformance.faults.factories.objects import for_option
-from luasocket_conformance.faults.mechanism import Faults, Original, Values
+from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
 
 SET: Final = "*:setoption"
 GET: Final = "*:getoption"
+
+#: Makes a part of a name of the class in a target.
+_NO_BRACES: Final = str.maketrans("{", "-", "}")
 
 #: Options whose value is a boolean.
 BOOLEANS: Final = (
@@ -119,4 +122,30 @@ def add_refused_booleans(faults: Faults, *options: str) -> None:
             SET,
             for_option(option)(refuses_argument(3)(_is_boolean)),
             violates=f"*:setoption/{option}-boolean",
+        )
+
+
+def _sets_as_well(other: str, instead: Any = None) -> Mistake:
+    """Set another option after one was set, to the same value or to a fixed one."""
+
+    def also(original: Original, _results: Values, obj: Any, _name: Any, value: Any = None, *_rest: Any) -> None:
+        original.method(obj, "setoption", other.encode(), value if instead is None else instead)
+
+    return after_success(also)
+
+
+def add_options_that_set_another(
+    faults: Faults, kind: str, selector: str, *pairs: tuple[str, str] | tuple[str, str, Any]
+) -> None:
+    """Add, for each pair of options of a kind of object, that setting the first sets the second, too.
+
+    A third item is the value that the second one gets; else it is that of the first.
+    """
+    for option, other, *instead in pairs:
+        faults.add(
+            f"{option}-sets-{other}-of-{kind.translate(_NO_BRACES)}",
+            f'Setting "{option}" sets "{other}", too.',
+            f"{kind}:setoption",
+            for_option(option)(_sets_as_well(other, *instead)),
+            detected_by=selector,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from luasocket_conformance.faults.factories import STREAMS, after_success, changes_argument
 from luasocket_conformance.faults.factories.objects import make_blocking
-from luasocket_conformance.faults.factories.options import add_ignored_numbers
+from luasocket_conformance.faults.factories.options import add_ignored_numbers, add_options_that_set_another
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
@@ -70,3 +70,35 @@ def tcp6_keeps_keepalive_to_itself(original: Original, obj: Any, name: Any = Non
         return (original.memory.get(obj, False),)
     original.memory[obj] = bool(args and args[0])
     return (1,)
+
+
+add_options_that_set_another(
+    FAULTS,
+    "tcp{client}",
+    "tcp/system-options/sets-no-other",
+    ("keepalive", "tcp-nodelay"),
+    ("tcp-nodelay", "reuseaddr"),
+    ("reuseaddr", "reuseport"),
+    ("linger", "keepalive", True),
+    ("tcp-keepidle", "keepalive", True),
+    ("send-buffer-size", "tcp-nodelay", True),
+)
+add_options_that_set_another(
+    FAULTS, "tcp{client}", "tcp/system-options/keeps-the-others", ("keepalive", "linger", {b"on": False, b"timeout": 0})
+)
+add_options_that_set_another(
+    FAULTS,
+    "tcp*",
+    "tcp/system-options/keeps-the-numbers",
+    ("tcp-keepidle", "tcp-keepintvl"),
+    ("tcp-keepcnt", "tcp-keepidle"),
+    ("keepalive", "tcp-keepidle", 60),
+    ("recv-buffer-size", "send-buffer-size"),
+    ("tcp-nodelay", "send-buffer-size", 9000),
+)
+add_options_that_set_another(
+    FAULTS, "tcp{server}", "tcp/system-options/sets-no-other/server-keepalive", ("keepalive", "tcp-nodelay")
+)
+add_options_that_set_another(
+    FAULTS, "tcp{master}", "tcp/system-options/sets-no-other-of-tcp6", ("reuseaddr", "ipv6-v6only", False)
+)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from luasocket_conformance.faults.factories import changes_argument, changes_result
-from luasocket_conformance.faults.factories.options import add_ignored_options, add_inverted_options
+from luasocket_conformance.faults.factories.options import (
+    add_ignored_options,
+    add_inverted_options,
+    add_options_that_set_another,
+)
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
@@ -24,7 +28,7 @@ def udp_getfd_is_a_number_of_its_own(number: Any) -> Any:
     return number + 1000
 
 
-@FAULTS.fault("socket.udp6", detected_by="udp/system-options/udp6-is-v6only")
+@FAULTS.fault("socket.udp6", detected_by="udp/system-options/udp6-is-v6only", also_fails=("descriptors", "subtypes"))
 def udp6_sends_over_ipv4(original: Original, *args: Any) -> Values:
     """An object of udp6 has no family yet."""
     return original.call("udp", *args)
@@ -52,3 +56,43 @@ def udp6_keeps_dontroute_to_itself(original: Original, obj: Any, name: Any = Non
         return (original.memory.get(obj, False),)
     original.memory[obj] = bool(args and args[0])
     return (1,)
+
+
+add_options_that_set_another(
+    FAULTS,
+    "udp{unconnected}",
+    "udp/system-options/sets-no-other",
+    ("broadcast", "dontroute"),
+    ("reuseaddr", "reuseport"),
+    ("dontroute", "ip-multicast-ttl", 0),
+    ("ip-multicast-ttl", "ip-multicast-loop", False),
+    ("ip-add-membership", "ip-multicast-if", b"127.0.0.1"),
+)
+add_options_that_set_another(
+    FAULTS, "udp{connected}", "udp/system-options/sets-no-other", ("ip-multicast-loop", "ip-multicast-ttl", 0)
+)
+add_options_that_set_another(
+    FAULTS,
+    "udp{connected}",
+    "udp/system-options/keeps-the-others",
+    ("ip-multicast-if", "ip-multicast-ttl", 1),
+    ("broadcast", "reuseaddr", False),
+)
+add_options_that_set_another(
+    FAULTS,
+    "udp*",
+    "udp/system-options/sets-no-other-of-udp6",
+    ("ip-multicast-loop", "ipv6-multicast-loop"),
+    ("ipv6-unicast-hops", "ip-multicast-ttl"),
+)
+add_options_that_set_another(
+    FAULTS, "udp*", "udp/system-options/keeps-the-others-of-udp6", ("ip-multicast-if", "ipv6-unicast-hops", 1)
+)
+add_options_that_set_another(
+    FAULTS,
+    "udp*",
+    "udp/system-options/buffers-keep-the-others",
+    ("recv-buffer-size", "send-buffer-size"),
+    ("send-buffer-size", "recv-buffer-size", 9000),
+    ("broadcast", "send-buffer-size", 9000),
+)
