@@ -9,6 +9,7 @@ from luasocket_conformance.faults.factories import (
     changes_argument,
     changes_result,
     failed,
+    is_closed,
     is_ipv4,
     is_ipv6,
     refuses_argument,
@@ -23,6 +24,17 @@ from luasocket_conformance.faults.factories.families import (
 )
 from luasocket_conformance.faults.factories.objects import port_number, replaces_star
 from luasocket_conformance.faults.factories.refusals import add_refusals
+from luasocket_conformance.faults.factories.states import (
+    after,
+    digits_of,
+    fails,
+    fails_with,
+    from_call,
+    on_another_socket,
+    returns,
+    take_descriptor,
+    unmapped,
+)
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
@@ -150,3 +162,104 @@ add_returns_nothing(FAULTS, "tcp:bind", "master:bind/returns")
 add_missing_methods(FAULTS, "tcp", {"setsockname": "tcp/bind/setsockname"})
 add_more_arguments(FAULTS, "tcp", {"bind": (3, "tcp/bind/extra-arguments")})
 add_uses_after_close(FAULTS, "tcp", {"bind": "tcp/bind/closed-master"})
+
+
+# -- after a failure, after close, and beside the other family
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/fraction-is-no-port")
+@changes_argument(3)
+def bind_reads_the_digits_of_a_port(port: Any) -> Any:
+    """A port is what its first digits say."""
+    return digits_of(port)
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/family-stays-after-close")
+def bind_of_the_closed_has_any_family(original: Original, obj: Any, *args: Any) -> Values:
+    """A closed master is bound to an address of any family."""
+    if not is_closed(original, obj):
+        return original(obj, *args)
+    return on_another_socket(original, obj, "bind", *args)
+
+
+FAULTS.add(
+    "failed-bind-sets-the-family",
+    "After a bind that has failed, the family is that of IPv4.",
+    ("tcp:bind", "tcp:getfamily"),
+    after("bind", fails)(returns(b"inet4")),
+    detected_by="tcp/bind/family-of-an-object-of-tcp6-stays",
+)
+
+
+@FAULTS.fault("tcp:bind", "tcp:setsockname", detected_by="tcp/bind/family-of-an-object-of-tcp6-stays")
+def failed_bind_closes(original: Original, obj: Any, *args: Any) -> Values:
+    """A bind that fails closes the object."""
+    results = original(obj, *args)
+    if failed(results):
+        original.method(obj, "close")
+    return results
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/other-family-after-an-address-in-use")
+@from_call(1, fails_with(b"address already in use"))
+def address_in_use_sets_the_family(original: Original, obj: Any, address: Any = None, *rest: Any) -> Values:
+    """An object that found an IPv4 address in use cannot be bound to an IPv6 address."""
+    if is_ipv6(address):
+        return (None, b"Address family for hostname not supported")
+    return original(obj, address, *rest)
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/mapped-address-with-v6only/tcp")
+@changes_argument(2)
+def bind_unmaps_addresses(address: Any) -> Any:
+    """A mapped address is the IPv4 address in it."""
+    return unmapped(address)
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/mapped-address-with-v6only/tcp6")
+def bind_to_a_mapped_address_is_not_v6only(original: Original, obj: Any, address: Any = None, *rest: Any) -> Values:
+    """For a mapped address, "ipv6-v6only" is turned off."""
+    if unmapped(address) != address:
+        original.method(obj, "setoption", b"ipv6-v6only", False)
+    return original(obj, address, *rest)
+
+
+@FAULTS.fault(
+    "tcp{server}:getsockname", "tcp{master}:getsockname", detected_by="tcp/bind/mapped-address-without-v6only"
+)
+@changes_result(1)
+def names_of_masters_are_not_mapped(address: Any) -> Any:
+    """A mapped address in the name of a master is the IPv4 address in it."""
+    return unmapped(address)
+
+
+@FAULTS.fault("tcp:bind", "tcp:setoption", detected_by="tcp/bind/v6only-again-after-close")
+def v6only_belongs_to_the_object(original: Original, obj: Any, *args: Any) -> Values:
+    """The next socket of an object has the same "ipv6-v6only" as the last one."""
+    if original.name == "setoption":
+        if args[:1] == (b"ipv6-v6only",):
+            original.memory[obj] = args
+    elif obj in original.memory and is_closed(original, obj):
+        take_descriptor(original, obj, original.call("tcp6")[0])
+        original.method(obj, "setoption", *original.memory[obj])
+    return original(obj, *args)
+
+
+@FAULTS.fault("tcp:bind", "tcp:setoption", detected_by="tcp/bind/after-close-has-no-options")
+def options_belong_to_the_object(original: Original, obj: Any, *args: Any) -> Values:
+    """The next socket of an object has the options of the last one."""
+    options = original.memory.setdefault(obj, {})
+    was_closed = is_closed(original, obj)
+    results = original(obj, *args)
+    if original.name == "setoption":
+        options[args[0]] = args
+    elif was_closed:
+        for option in options.values():
+            original.method(obj, "setoption", *option)
+    return results
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/after-close-takes-another-address")
+def bind_keeps_the_first_address(original: Original, obj: Any, *args: Any) -> Values:
+    """An object is bound to the first address that it was bound to, each time."""
+    return original(obj, *(original.memory.setdefault(obj, args[:1]) + args[1:]))

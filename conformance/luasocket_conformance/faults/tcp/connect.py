@@ -14,6 +14,7 @@ from luasocket_conformance.faults.factories import (
     changes_success,
     descriptor_number,
     failed,
+    is_closed,
     refuses_argument,
     returns_always,
     rewords,
@@ -29,6 +30,16 @@ from luasocket_conformance.faults.factories.families import (
 )
 from luasocket_conformance.faults.factories.objects import drop_buffer, ignores_timeouts, port_number
 from luasocket_conformance.faults.factories.refusals import add_refusals
+from luasocket_conformance.faults.factories.states import (
+    after,
+    digits_of,
+    fails_with,
+    from_call,
+    on_another_socket,
+    returns,
+    take_descriptor,
+    unmapped,
+)
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
@@ -242,3 +253,95 @@ add_uses_after_close(FAULTS, "tcp", {"connect": "tcp/connect/closed-master"})
 def host_names_have_no_capitals(address: Any) -> object:
     """A host name with a capital letter is refused."""
     return isinstance(address, bytes) and address != address.lower()
+
+
+# -- what a connection leaves behind
+
+
+FAULTS.add(
+    "connections-end-once-for-all",
+    "A client that has read the end of a connection cannot receive from the next one.",
+    "tcp{client}:receive",
+    from_call(1, fails_with(b"closed"))(returns(None, b"closed", b"")),
+    detected_by="tcp/connect/nothing-of-the-last-connection",
+)
+
+FAULTS.add(
+    "clients-stay-shut-down",
+    "A client that was shut down cannot send over its next connection.",
+    ("tcp:shutdown", "tcp:send"),
+    after("shutdown")(returns(None, b"closed", 0)),
+    detected_by="tcp/connect/nothing-of-the-last-connection",
+)
+
+FAULTS.add(
+    "refused-twice-is-closed",
+    'The second refused connect of an object fails with "closed".',
+    "tcp:connect",
+    from_call(1, fails_with(b"connection refused"))(rewords(b"connection refused", b"closed")),
+    detected_by="tcp/connect/refused-again-and-again",
+)
+
+
+@FAULTS.fault("tcp:connect", detected_by="tcp/connect/fraction-is-no-port")
+@changes_argument(3)
+def connect_reads_the_digits_of_a_port(port: Any) -> Any:
+    """A port is what its first digits say."""
+    return digits_of(port)
+
+
+@FAULTS.fault("tcp:connect", detected_by="tcp/connect/family-stays-after-close")
+def connect_of_the_closed_has_any_family(original: Original, obj: Any, *args: Any) -> Values:
+    """A closed object is connected to an address of any family."""
+    if not is_closed(original, obj):
+        return original(obj, *args)
+    return on_another_socket(original, obj, "connect", *args)
+
+
+@FAULTS.fault("tcp:getfamily", detected_by="tcp/connect/family-stays-after-close")
+def closed_objects_have_no_family(original: Original, obj: Any, *args: Any) -> Values:
+    """The family of a closed object is "inet4"."""
+    return (b"inet4",) if is_closed(original, obj) else original(obj, *args)
+
+
+@FAULTS.fault("tcp:bind", "tcp:connect", detected_by="tcp/connect/local-address-is-not-kept", deadline=1.0)
+def connect_binds_to_the_last_address(original: Original, obj: Any, *args: Any) -> Values:
+    """A closed object is bound to its last address again, before it is connected."""
+    if original.name == "bind":
+        original.memory[obj] = args
+    elif obj in original.memory and is_closed(original, obj):
+        bound = original.call("tcp4")[0]
+        original.method(bound, "bind", *original.memory[obj])
+        take_descriptor(original, obj, bound)
+    return original(obj, *args)
+
+
+@FAULTS.fault("tcp:connect", detected_by="tcp/connect/mapped-address-with-v6only/tcp")
+@changes_argument(2)
+def connect_unmaps_addresses(address: Any) -> Any:
+    """A mapped address is the IPv4 address in it."""
+    return unmapped(address)
+
+
+@FAULTS.fault("tcp:connect", detected_by="tcp/connect/mapped-address-with-v6only/tcp6")
+def connect_to_a_mapped_address_is_not_v6only(original: Original, obj: Any, address: Any = None, *rest: Any) -> Values:
+    """For a mapped address, "ipv6-v6only" is turned off."""
+    if unmapped(address) != address:
+        original.method(obj, "setoption", b"ipv6-v6only", False)
+    return original(obj, address, *rest)
+
+
+@FAULTS.fault("tcp:connect", detected_by="tcp/connect/mapped-address-without-v6only")
+def mapped_addresses_are_refused(original: Original, obj: Any, address: Any = None, *rest: Any) -> Values:
+    """A mapped address is refused."""
+    if unmapped(address) != address:
+        return (None, b"Network is unreachable")
+    return original(obj, address, *rest)
+
+
+@FAULTS.fault("tcp{server}:connect", detected_by="tcp/connect/of-a-server-leaves-its-address")
+def servers_that_connect_are_closed(original: Original, obj: Any, *args: Any) -> Values:
+    """A server that tries to connect is closed."""
+    results = original(obj, *args)
+    original.method(obj, "close")
+    return results

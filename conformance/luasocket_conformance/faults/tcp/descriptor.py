@@ -15,6 +15,7 @@ from luasocket_conformance.faults.factories import (
 )
 from luasocket_conformance.faults.factories.families import add_getfd_is_a_string, add_missing_methods
 from luasocket_conformance.faults.factories.objects import drop_buffer
+from luasocket_conformance.faults.factories.states import after, fails_with, from_call
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
@@ -129,3 +130,54 @@ def names_have_the_first_port(original: Original, obj: Any, *args: Any) -> Value
         return results
     ports = original.memory.setdefault(obj, {})
     return (results[0], ports.setdefault(original.name, results[1]), *results[2:])
+
+
+@FAULTS.fault("tcp:close", "tcp:getfd", detected_by="tcp/descriptor/of-each-connection")
+def second_close_leaves_the_number(original: Original, obj: Any, *args: Any) -> Values:
+    """The number of an object that was closed twice is that of its last socket."""
+    numbers = original.memory.setdefault(obj, [])
+    if original.name == "close":
+        numbers.extend(number for number in original.method(obj, "getfd") if number != -1)
+    results = original(obj, *args)
+    return (numbers[-1],) if results == (-1,) and len(numbers) > 1 else results
+
+
+@FAULTS.fault("tcp:connect", detected_by="tcp/descriptor/after-a-refused-connect")
+@from_call(1, fails_with(b"connection refused"))
+def second_refusal_closes(original: Original, obj: Any, *args: Any) -> Values:
+    """A second connect that is refused leaves no descriptor."""
+    results = original(obj, *args)
+    if failed(results):
+        original.method(obj, "close")
+    return results
+
+
+@FAULTS.fault("tcp:receive", detected_by="tcp/descriptor/stays-after-the-end")
+def the_end_closes(original: Original, obj: Any, *args: Any) -> Values:
+    """A client that has read the end of its connection is closed."""
+    results = original(obj, *args)
+    if results[1:2] == (b"closed",):
+        original.method(obj, "close")
+    return results
+
+
+@FAULTS.fault("tcp:listen", detected_by="tcp/descriptor/listen-through-another-kind")
+def listen_does_not_look(original: Original, obj: Any, *args: Any) -> Values:
+    """Listening through a descriptor that cannot listen returns 1."""
+    results = original(obj, *args)
+    return (1,) if failed(results) and not is_closed(original, obj) else results
+
+
+@FAULTS.fault("tcp:setfd", "tcp:listen", detected_by="tcp/descriptor/listen-through-a-server")
+@after("setfd")
+def listen_needs_a_bind_of_its_own(_original: Original, _obj: Any, *_args: Any) -> Values:
+    """A master that was given a descriptor cannot listen."""
+    return (None, b"Bad file descriptor")
+
+
+@FAULTS.fault("tcp:setfd", detected_by="tcp/descriptor/set-keeps-both-timeouts")
+def setfd_of_nothing_removes_the_total(original: Original, obj: Any, number: Any = None, *rest: Any) -> Values:
+    """Without a descriptor, the total timeout is lost."""
+    if number == -1:
+        original.method(obj, "settimeout", None, b"t")
+    return original(obj, number, *rest)
