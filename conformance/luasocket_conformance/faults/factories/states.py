@@ -95,6 +95,30 @@ def on_another_socket(original: Original, obj: Any, function: str, *args: Any) -
     return results
 
 
+def options_belong_to_the_object(original: Original, obj: Any, *args: Any) -> Values:
+    """Set the options of the last socket on the next one. Put into ``setoption``, too, to notice them."""
+    options = original.memory.setdefault(obj, {})
+    was_closed = descriptor_number(original, obj) == -1
+    results = original(obj, *args)
+    if original.name == "setoption":
+        options[args[0]] = args
+    elif was_closed:
+        for option in options.values():
+            original.method(obj, "setoption", *option)
+    return results
+
+
+def does_not_wait(original: Original, obj: Any, *args: Any) -> Values:
+    """Call the function of an object without a timeout as if its timeout were 0."""
+    if original.method(obj, "gettimeout") != (-1, -1):
+        return original(obj, *args)
+    original.method(obj, "settimeout", 0)
+    try:
+        return original(obj, *args)
+    finally:
+        original.method(obj, "settimeout", None)
+
+
 def digits_of(port: Any) -> Any:
     """Return the digits at the beginning of a port, as C's ``atoi`` reads it."""
     text = b"%d" % int(port) if is_number(port) else port

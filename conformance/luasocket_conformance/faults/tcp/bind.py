@@ -31,6 +31,7 @@ from luasocket_conformance.faults.factories.states import (
     fails_with,
     from_call,
     on_another_socket,
+    options_belong_to_the_object,
     returns,
     take_descriptor,
     unmapped,
@@ -245,18 +246,13 @@ def v6only_belongs_to_the_object(original: Original, obj: Any, *args: Any) -> Va
     return original(obj, *args)
 
 
-@FAULTS.fault("tcp:bind", "tcp:setoption", detected_by="tcp/bind/after-close-has-no-options")
-def options_belong_to_the_object(original: Original, obj: Any, *args: Any) -> Values:
-    """The next socket of an object has the options of the last one."""
-    options = original.memory.setdefault(obj, {})
-    was_closed = is_closed(original, obj)
-    results = original(obj, *args)
-    if original.name == "setoption":
-        options[args[0]] = args
-    elif was_closed:
-        for option in options.values():
-            original.method(obj, "setoption", *option)
-    return results
+FAULTS.add(
+    "bind-sets-the-options-again",
+    "The next socket that an object is bound with has the options of the last one.",
+    ("tcp:bind", "tcp:setoption"),
+    options_belong_to_the_object,
+    detected_by="tcp/bind/after-close-has-no-options",
+)
 
 
 @FAULTS.fault("tcp:bind", detected_by="tcp/bind/after-close-takes-another-address")

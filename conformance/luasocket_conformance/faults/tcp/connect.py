@@ -217,7 +217,8 @@ def connect_again_leaves_the_old_descriptor_open(original: Original, obj: Any, *
     if original.memory.pop(obj, None) == "failed":
         descriptor = descriptor_number(original, obj)
         original.method(obj, "setfd", -1)
-        weakref.finalize(obj, os.close, descriptor)  # ours until the object is gone
+        if descriptor != -1:
+            weakref.finalize(obj, os.close, descriptor)  # ours until the object is gone
     results = original(obj, *args)
     if failed(results):
         original.memory[obj] = "failed"
