@@ -14,7 +14,20 @@ from typing import Any, TypeAlias
 from luasocket_conformance.faults.mechanism import Mistake, Original, Values
 
 #: Subjects whose behaviours receive from streams, or send to them.
-STREAMS = ("tcp", "connect", "select", "helper", "except", "sink", "source", "module")
+STREAMS = (
+    "tcp",
+    "connect",
+    "select",
+    "helper",
+    "except",
+    "sink",
+    "source",
+    "module",
+    "errors",
+    "sequences",
+    "subtypes",
+    "descriptors",
+)
 
 Change: TypeAlias = Callable[[Any], Any]
 Test: TypeAlias = Callable[[Any], object]
