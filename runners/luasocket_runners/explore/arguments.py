@@ -26,7 +26,7 @@ TIMEOUTS: Final[Args] = (0, 0.005)
 #: Strings for the wire: lines, carriage returns, NUL, bytes beyond ASCII.
 DATA: Final[Args] = (
     b"", b"a", b"hello", b"one\n", b"one\r\ntwo\n", b"\n", b"\r", b"\r\n", b"x\ry\n", b"a\0b\n", b"\xff\xfe", b"no end",
-    b"\n\n\n", b"l" * 100 + b"\n", b"0123456789" * 60,
+    b"\n\n\n", b"l" * 100 + b"\n", b"0123456789" * 60, b"long" * 500,
 )  # fmt: skip
 #: Values that no call asks for, and some that some calls do.
 ODD: Final[Args] = (
@@ -36,9 +36,11 @@ ODD: Final[Args] = (
 #: The same for what is made a string of: the sign of NaN, which Lua writes out, is up to the processor.
 ODD_DATA: Final[Args] = tuple(value for value in ODD if value is not math.nan)
 _PATTERNS: Final[Args] = (b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, b"3", 2.0, 0.5)
+#: What looks like a pattern: only the letter behind the asterisk counts.
+_NO_PATTERNS: Final[Args] = (b"l", b"a", b"*L", b"*A", b"*", b"*n", -1)
 _PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)
 #: Numbers that are no timeouts to wait for: they raise, count as none, or as nothing to wait for.
-_ODD_TIMEOUTS: Final[Args] = (b"0", b"0.005", True, b"x", TableSpec(()), 0.0, 1e-9, -0.0)
+_ODD_TIMEOUTS: Final[Args] = (b"0", b"0.005", True, b"x", TableSpec(()), 0.0, 1e-9, -0.0, -0.5, -1e9)
 #: Positions in a string, from its beginning and its end, inside and outside.
 _POSITIONS: Final[Args] = (1, 2, 3, 5, 0, -1, -2, 100, b"2", 1.0, 2.5)
 
@@ -64,6 +66,7 @@ _TCP_OPTIONS: Final[Mapping[str, Args]] = {
     "nonsense": (True,),
 }
 _GROUP: Final = TableSpec(((b"multiaddr", b"239.255.73.7"), (b"interface", b"127.0.0.1")))
+_GROUP6: Final = TableSpec(((b"multiaddr", b"ff01::7307"), (b"interface", 1)))
 _UDP_OPTIONS: Final[Mapping[str, Args]] = {
     "broadcast": (True, False),
     "dontroute": (True, False),
@@ -78,11 +81,15 @@ _UDP_OPTIONS: Final[Mapping[str, Args]] = {
     "ipv6-unicast-hops": (1, 5),
     "ipv6-multicast-hops": (1, 5),
     "ipv6-multicast-loop": (True, False),
+    "ipv6-add-membership": (_GROUP6, TableSpec(((b"multiaddr", b"ff01::7307"),)), TableSpec(())),
+    "ipv6-drop-membership": (_GROUP6, TableSpec(())),
+    "recv-buffer-size": (20000,),
+    "send-buffer-size": (20000,),
     "error": (),
     "nonsense": (1,),
 }
-#: Options whose value the system changes as it likes: it doubles and rounds the sizes of buffers.
-_INEXACT: Final = frozenset({"recv-buffer-size", "send-buffer-size"})
+#: The names of all options.
+OPTIONS: Final = tuple(sorted({*_TCP_OPTIONS, *_UDP_OPTIONS}))
 
 
 class Picker:
@@ -96,6 +103,7 @@ class Picker:
         self._draw = draw
         self._place = 0
         self.state = state
+        self.options: frozenset[str] = frozenset()  #: those that the program is about
 
     def pick(self, items: Sequence[T]) -> T:
         """Draw one of the items."""
@@ -149,9 +157,13 @@ def address(picker: Picker, *, tcp: bool) -> Args:
 
 def _receive(picker: Picker, item: Object) -> Args:
     if not item.tcp:
-        return picker.pick([(), (), (1,), (3,), (8192,), (b"4",), (0,)])
-    pattern = picker.pick(_PATTERNS)
+        return _receivefrom(picker, item)
+    pattern = picker.pick(_NO_PATTERNS if picker.one_in(12) else _PATTERNS)
     return picker.pick([(), (pattern,), (pattern,), (pattern,), (pattern, picker.pick(_PREFIXES))])
+
+
+def _receivefrom(picker: Picker, _item: Object) -> Args:
+    return picker.pick([(), (), (), (1,), (3,), (8192,), (b"4",), (0,), (10000,), (b"*l",)])
 
 
 def _send(picker: Picker, item: Object) -> Args:
@@ -175,15 +187,23 @@ def _setpeername(picker: Picker, _item: Object) -> Args:
 
 
 def _setoption(picker: Picker, item: Object) -> Args:
-    options = _TCP_OPTIONS if item.tcp else _UDP_OPTIONS
-    name = picker.pick(sorted(options))
-    values = (*options[name], *(ODD if picker.one_in(4) else ()))
-    return (name.encode(), picker.pick(values)) if values else (name.encode(),)
+    name, known = _option(picker, item)
+    values = (*known, *(ODD if not known or picker.one_in(4) else ()))
+    return (name, picker.pick(values))
 
 
 def _getoption(picker: Picker, item: Object) -> Args:
+    return (_option(picker, item)[0],)
+
+
+def _option(picker: Picker, item: Object) -> tuple[bytes, Args]:
+    """Draw the name of an option, mostly one that the program is about, and return it with the values that it takes."""
     options = _TCP_OPTIONS if item.tcp else _UDP_OPTIONS
-    return (picker.pick(sorted(options.keys() - _INEXACT)).encode(),)
+    favoured = sorted(picker.options & options.keys())
+    name = picker.pick(sorted(options) if not favoured or picker.one_in(3) else favoured)
+    if picker.one_in(20):
+        return picker.pick([name.upper(), name.replace("-", "_"), f"{name} "]).encode(), options[name]
+    return name.encode(), options[name]
 
 
 #: How the arguments of a method are drawn, for the methods that take any.
@@ -194,7 +214,7 @@ ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
     "connect": _connect,
     "listen": lambda picker, item: picker.pick([(), (1,), (32,), (b"5",)]),
     "receive": _receive,
-    "receivefrom": lambda picker, item: picker.pick([(), (), (2,), (8192,), (b"4",), (0,)]),
+    "receivefrom": _receivefrom,
     "send": _send,
     "sendto": _sendto,
     "setpeername": _setpeername,
@@ -211,9 +231,18 @@ _TEXT: Final = frozenset({"send", "receive"})
 NEVER_ODD: Final = frozenset({"settimeout", "connect", "bind", "setsockname", "setpeername", "sendto", "setfd"})
 
 
+#: How many arguments a method takes, where it takes several; any other takes one or none.
+_MOST: Final[Mapping[str, int]] = {
+    "settimeout": 2, "bind": 2, "setsockname": 2, "connect": 2, "receive": 2, "send": 3, "sendto": 3,
+    "setpeername": 2, "setoption": 2, "setstats": 3,
+}  # fmt: skip
+
+
 def arguments(picker: Picker, item: Object, method: str) -> Args:
     """Return the arguments of a method: sensible ones, of which now and then one is odd or too much."""
     found = list(ARGUMENTS[method](picker, item)) if method in ARGUMENTS else []
+    if len(found) >= _MOST.get(method, 1 if method in ARGUMENTS else 0) and picker.one_in(12):
+        return (*found, *picker.some(ODD_DATA, 2), picker.pick(ODD_DATA))
     if method not in NEVER_ODD and picker.one_in(8):
         index = picker.pick(range(len(found) + 1))
         found[index : index + 1] = [picker.pick(ODD_DATA if method in _TEXT else ODD)]

@@ -13,7 +13,7 @@ from typing import Final
 from luasocket_spec import model
 
 from luasocket_runners.engine.matcher import Matcher
-from luasocket_runners.explore.steps import Call, Outcome, PeerAct, Step
+from luasocket_runners.explore.steps import Call, Get, Outcome, PeerAct, Step
 from luasocket_runners.notation import Names
 from luasocket_runners.values import FunctionRef, Handle, LuaTable
 
@@ -23,10 +23,13 @@ _MATCHER: Final = Matcher(lambda name: None, lambda: Names({}))
 _GIVE_PORTS: Final = frozenset({"getsockname", "getpeername", "receivefrom"})
 #: The lowest port that the system chooses; a lower one is the same everywhere.
 _EPHEMERAL: Final = 1024
-#: Functions whose result is a time, or another number that only the machine knows.
-_ANY_NUMBER: Final = frozenset({"socket.gettime"})
-#: The index of a result that is a duration.
-_DURATIONS: Final = {"getstats": 2}
+#: Functions whose result is a time or a duration, the index of that result, and how many seconds two may be apart. A
+#: program takes a second, and a busy machine may take more.
+_TIMES: Final = {"socket.gettime": (0, 3600.0), "getstats": (2, 20.0)}
+#: Options whose value the system changes as it likes: it doubles, rounds and adapts the sizes of buffers.
+_INEXACT: Final = frozenset({b"recv-buffer-size", b"send-buffer-size"})
+#: A field that tells the two implementations from each other.
+_VERSION: Final = "socket._VERSION"
 #: What precedes the text of an error that Lua raises: the place in the program, again where it is raised again.
 _PLACE: Final = re.compile(rb"^(?:[^\n:]*:\d+: )+")
 #: The address of an object, as tostring writes it.
@@ -83,11 +86,14 @@ class Comparison:
     same_texts
         Whether the port has the system's messages in the same words as the reference; else only those that LuaSocket
         itself words are compared.
+    subtypes
+        Whether integers and floats of the same value are different numbers on both sides.
     """
 
-    def __init__(self, *, in_lua: bool = True, same_texts: bool = True) -> None:
+    def __init__(self, *, in_lua: bool = True, same_texts: bool = True, subtypes: bool = False) -> None:
         self._in_lua = in_lua
         self._same_texts = same_texts
+        self._subtypes = subtypes
         self._pairs: dict[object, object] = {}
         self._partners: dict[object, object] = {}
 
@@ -151,9 +157,12 @@ class Comparison:
 
     def _same_result(self, step: Step, index: int, one: object, other: object) -> bool:
         if not isinstance(step, Call):
-            return self._same(one, other)
-        if step.path in _ANY_NUMBER or _DURATIONS.get(step.path) == index:
-            return _is_number(one) and _is_number(other)
+            versions = isinstance(step, Get) and step.object is None and step.path == _VERSION
+            return (bool(other) and type(one) is type(other)) if versions else self._same(one, other)
+        if step.path in _TIMES and _TIMES[step.path][0] == index:
+            return _are_close(one, other, _TIMES[step.path][1])
+        if step.path == "getoption" and step.args[:1] and step.args[0] in _INEXACT and _is_number(one):
+            return _is_number(other)
         if step.path == "getfd" and _is_number(one) and _is_number(other):
             return _valid(one) == _valid(other)
         if step.path == "socket.select" and isinstance(one, LuaTable) and isinstance(other, LuaTable):
@@ -178,7 +187,8 @@ class Comparison:
         if isinstance(one, bool) or isinstance(other, bool) or isinstance(one, FunctionRef):
             return one is other or (isinstance(one, FunctionRef) and one == other)
         if _is_number(one) and _is_number(other):
-            return one == other or (one != one and other != other)
+            equal = one == other or (one != one and other != other)
+            return equal and (not self._subtypes or type(one) is type(other))
         return type(one) is type(other) and one == other
 
     def _same_table(self, one: LuaTable, other: LuaTable) -> bool:
@@ -242,6 +252,13 @@ def is_port(step: Step, value: object) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_close(one: object, other: object, seconds: float) -> bool:
+    """Tell whether two numbers differ by no more than so many seconds."""
+    if not isinstance(one, int | float) or not isinstance(other, int | float) or isinstance(other, bool):
+        return False
+    return one == other or abs(one - other) <= seconds
 
 
 def _valid(value: object) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 from luasocket_spec.model import Ref
 
 from luasocket_runners.explore import PROFILES
-from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, Draw, Picker, arguments
+from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, OPTIONS, Draw, Picker, arguments
 from luasocket_runners.explore.context import Abilities, Context
 from luasocket_runners.explore.makers import Makers
 from luasocket_runners.explore.module_calls import ModuleCalls
@@ -54,11 +54,14 @@ class Theme:
     """The part of the API that one program is about.
 
     A program that does a little of everything seldom comes far with anything: each draws the kinds of objects that it
-    has, and some methods that it leaves alone ("swarm testing", Groce and others, 2012).
+    has, some methods that it leaves alone ("swarm testing", Groce and others, 2012), and some methods and options that
+    it prefers, so that these meet in many states.
     """
 
     kinds: frozenset[str]
     muted: frozenset[str]
+    favoured: frozenset[str]
+    options: frozenset[str]
 
     @classmethod
     def drawn(cls, picker: Picker, profile: str) -> Theme:
@@ -66,7 +69,9 @@ class Theme:
         kinds = _KINDS[profile]
         if len(kinds) > 1:
             kinds = picker.pick([*_THEMES, kinds, kinds])
-        return cls(kinds, frozenset(picker.some(_ALL_METHODS, 6)))
+        favoured = frozenset(picker.some(_ALL_METHODS, 3))
+        muted = frozenset(picker.some(_ALL_METHODS, 6)) - favoured
+        return cls(kinds, muted, favoured, frozenset(picker.some(OPTIONS, 4)))
 
 
 class Drawer:
@@ -90,6 +95,8 @@ class Drawer:
         theme = Theme.drawn(self._picker, profile)
         self._kinds = theme.kinds
         self._muted = theme.muted
+        self._favoured = theme.favoured
+        self._picker.options = theme.options
         context = Context.drawn(self._picker, state, port)
         self._makers = Makers(context, theme.kinds)
         self._calls = ModuleCalls(context)
@@ -147,11 +154,16 @@ class Drawer:
         item = self._any_object()
         methods = _QUIET if self._picker.one_in(4) else _METHODS[item.klass]
         names = [name for name in methods if self._has(item, name) and name not in self._muted] or ["getfd"]
+        favoured = [name for name in sorted(self._favoured & {*_QUIET, *_METHODS[item.klass]}) if self._has(item, name)]
+        if favoured and self._picker.one_in(3):
+            names = favoured
         if item.patient:
             names = [name for name in names if name not in WAITING] + ["settimeout"] * 6
         method = self._pick(names)
         binds = (self._state.fresh("tcp"),) if method == "accept" else ()
         call = Call(item.name, method, arguments(self._picker, item, method), binds)
+        if method == "setoption" and self._has(item, "getoption") and self._picker.one_in(2):
+            return [call, Call(item.name, "getoption", call.args[:1])]
         return [call, self._makers.settimeout(binds[0])] if binds and not self._picker.one_in(8) else [call]
 
     def _strange_method(self) -> list[Step]:

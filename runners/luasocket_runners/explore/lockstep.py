@@ -80,7 +80,9 @@ class Lockstep:
         self._dialect = dialect
         self._quirks = quirks
         self._comparison = Comparison(
-            in_lua=in_lua, same_texts=reference.has("strerror-glibc") == port.has("strerror-glibc")
+            in_lua=in_lua,
+            same_texts=reference.has("strerror-glibc") == port.has("strerror-glibc"),
+            subtypes=reference.has("subtypes") and port.has("subtypes"),
         )
         self.state = State()
         self._learning = Learning(self.state, reference, dialect)

@@ -61,12 +61,18 @@ class Makers:
     def _fresh(self, kind: str) -> list[Step]:
         """A new object, perhaps with a look at its class, its defaults and what it has no right to say yet."""
         name, steps = self._new(self._one_of([f"socket.{kind}", f"socket.{kind}6", f"socket.{kind}4"]))
-        item = Object(name, "tcp{master}" if kind == "tcp" else "udp{unconnected}")
-        if self._picker.one_in(2):
-            looks = ["getoption", "getoption", "getsockname", "getpeername", "getfd", "gettimeout", "getfamily"]
-            methods = [look for look in self._picker.some(looks, 4) if self._port.has_method(look, item.klass)]
+        return steps + self._looks(name, "tcp{master}" if kind == "tcp" else "udp{unconnected}", 2)
+
+    def _looks(self, name: str, klass: str, chance: int) -> list[Step]:
+        """Draw looks at a new object, one time in ``chance``: at its class, its options, its addresses."""
+        steps: list[Step] = []
+        if self._picker.one_in(chance):
+            item = Object(name, klass)
+            looks = ["getoption", "getoption", "getoption", "getsockname", "getpeername", "getfd", "gettimeout"]
+            looks += ["getfamily", "getstats"]
+            methods = [look for look in self._picker.some(looks, 4) if self._port.has_method(look, klass)]
             steps += [Call(name, method, arguments(self._picker, item, method)) for method in methods]
-        if self._picker.one_in(8):
+        if self._picker.one_in(4 * chance):
             steps.append(Get(name, "class"))
         return steps
 
@@ -83,7 +89,7 @@ class Makers:
         else:
             name, steps = self._new(self._one_of(["socket.tcp", "socket.tcp", self._of_family("tcp")]))
             steps += [Call(name, "bind", (ip, 0)), Call(name, "listen", self._pick([(), (32,), (5,)]))]
-        return [*steps, self._where(name)]
+        return [*steps, self._where(name), *self._looks(name, "tcp{server}", 4)]
 
     def _of_family(self, kind: str) -> str:
         return f"socket.{kind}{6 if self._context.ipv6 else 4}"
@@ -97,7 +103,7 @@ class Makers:
         where = (Ref(f"{peer}.ip"), Ref(f"{peer}.port"))
         if self._picker.one_in(3) and self._port.has("socket.connect"):
             name, steps = self._new("socket.connect", *where)
-            return [act, steps[0], PeerAct(peer, "accept"), steps[1]]
+            return [act, steps[0], PeerAct(peer, "accept"), steps[1], *self._looks(name, "tcp{client}", 3)]
         name, steps = self._new(self._one_of(["socket.tcp", "socket.tcp", "socket.tcp", self._of_family("tcp")]))
         return [act, *steps, Call(name, "connect", where), PeerAct(peer, "accept")]
 

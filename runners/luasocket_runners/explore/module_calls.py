@@ -28,14 +28,18 @@ class ModuleCalls:
     def choices(self) -> list[Callable[[], list[Step]]]:
         """Return what can be called, whatever objects there are."""
         choices = [self._skip, self._sleep, self._dns, self._dns, self._protect, self._protect, self._newtry]
-        choices += [self._try, self._choose, self._get]
+        choices += [self._try, self._choose, self._get, self._gettime]
         return [*choices, *[self.function_call] * 6] if self.callable_functions() else choices
 
     def _skip(self) -> list[Step]:
         values = self._picker.some(ODD, 4)
         if self._picker.one_in(6):
             values += [7] * 300
-        return [Call(None, "socket.skip", (self._pick([0, 1, 2, 5, b"1", 1.5, b"x", None]), *values))]
+        values += self._pick([[], [None], [None, None]])
+        return [Call(None, "socket.skip", (self._pick([0, 0, 1, 2, 5, -1, b"1", 1.5, b"x", None]), *values))]
+
+    def _gettime(self) -> list[Step]:
+        return [Call(None, "socket.gettime", tuple(self._picker.some(ODD, 1)))]
 
     def _sleep(self) -> list[Step]:
         return [Call(None, "socket.sleep", self._pick([(0,), (-1,), (b"0",), (), (b"x",), (None,), (TableSpec(()),)]))]
@@ -53,8 +57,10 @@ class ModuleCalls:
         return [Call(None, f"socket.dns.{name}", args)]
 
     def _get(self) -> list[Step]:
-        paths = ["socket.try", "socket.skip", "socket.dns", "socket._SETSIZE", "socket.BLOCKSIZE", "socket.nonsense"]
-        return [Get(None, self._pick(paths))]
+        names = ["try", "skip", "dns", "bind", "sinkt", "_SETSIZE", "_VERSION", "_VERSION", "BLOCKSIZE", "nonsense"]
+        if self._port.dialect != "defold":
+            names += ["_DATAGRAMSIZE", "_SOCKETINVALID"]
+        return [Get(None, f"socket.{self._pick(names)}")]
 
     # -- functions of the program
 
@@ -77,6 +83,8 @@ class ModuleCalls:
         name = self._state.fresh("g")
         if self._state.functions and self._picker.one_in(3):
             return [Call(None, "socket.protect", (Ref(self._pick(list(self._state.functions))),), (name,))]
+        if self._picker.one_in(10):
+            return [Call(None, "socket.protect", tuple(self._picker.some(ODD, 2)), (name,))]
         if self._picker.one_in(6):
             return [Get(None, "socket.try", "try"), Call(None, "socket.protect", (Ref("try"),), (name,))]
         function = self._function()
@@ -85,14 +93,15 @@ class ModuleCalls:
     def _newtry(self) -> list[Step]:
         name = self._state.fresh("g")
         if self._picker.one_in(3):
-            return [Call(None, "socket.newtry", (), (name,))]
+            return [Call(None, "socket.newtry", tuple(self._picker.some(ODD, 1)), (name,))]
         if self._state.functions and self._picker.one_in(4):
             return [Call(None, "socket.newtry", (Ref(self._pick(list(self._state.functions))),), (name,))]
         function = self._function()
         return [Call(None, "socket.newtry", (Ref(function.name),), (name,), (function,))]
 
     def _try(self) -> list[Step]:
-        return [Call(None, "socket.try", tuple(self._picker.some(ODD, 3)))]
+        first = [self._pick([None, False, 0, b"", True])] if self._picker.one_in(3) else []
+        return [Call(None, "socket.try", (*first, *self._picker.some(ODD, 3), *self._pick([(), (), (None,)])))]
 
     def _choose(self) -> list[Step]:
         name, function = self._state.fresh("g"), self._function()
