@@ -68,7 +68,12 @@ _PROBED: Final = {
     "lookup-any-case": "The port's name look-up ignores the case of names in the table of hosts, as glibc's does.",
     "lookup-port-modulo": "The port's name look-up takes ports above 65535, modulo 65536, as glibc's does.",
     "service-names": "The port's name look-up knows the services http and smtp, as 80 and 25.",
-    "several-addresses": "The port's name look-up knows localhost as ::1 and, after it, as 127.0.0.1.",
+    "several-addresses": (
+        "The port's name look-up knows localhost, or a name of the runner's own, as ::1 and, after it, as 127.0.0.1."
+    ),
+    "own-names": (
+        "The port's name look-up knows the names of the runner's own table of hosts, which needs Linux and root."
+    ),
     "option-tcp-keepidle": "The port's TCP objects have the options tcp-keepidle, tcp-keepcnt and tcp-keepintvl.",
     "option-recv-buffer-size": "The port's objects have the options recv-buffer-size and send-buffer-size.",
     "option-tcp-defer-accept": "The port's TCP objects have the option tcp-defer-accept: LuaSocket 3.1.0 and later.",

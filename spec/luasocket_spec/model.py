@@ -204,7 +204,8 @@ class PeerAction:
     """An action of a peer.
 
     ``verb`` is one of the actions of the format (``listen``, ``accept``, ``send``, …), ``value`` its argument,
-    ``options`` the other keys of the map (``backlog``, ``to``, ``ip``, ``every``, ``times``, ``small_buffers``).
+    ``options`` the other keys of the map (``backlog``, ``to``, ``ip``, ``every``, ``times``, ``small_buffers``,
+    ``apart``).
     ``who`` is the peer's name, which the loader fills in where the YAML omits it. ``bind`` is the name of ``as``.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from luasocket_conformance.faults.factories import changes_success, failed, is_host_name
@@ -91,4 +92,83 @@ def every_address_has_the_family_of_the_first(results: Values) -> Values:
     found = results[0]
     for entry in found.values():
         entry[b"family"] = found[1][b"family"]
+    return results
+
+
+FAULTS.add(
+    "bind-function-tries-one-address",
+    "Of the addresses of a name, socket.bind tries the first one only.",
+    "socket.bind",
+    _looks_up(0),
+    detected_by="addresses/bind-function-to-a-pair",
+)
+
+
+def _changes_entry(change: Callable[[dict[bytes, Any], Any], None]) -> Mistake:
+    """Return a mistake that changes the table of a look-up; it is handed the argument, too."""
+
+    def mistake(original: Original, *args: Any) -> Values:
+        results = original(*args)
+        if len(results) > 1 and isinstance(results[1], dict):
+            change(results[1], args[0])
+        return results
+
+    return mistake
+
+
+def _drops(field: bytes, beyond: int) -> Callable[[dict[bytes, Any], Any], None]:
+    def change(entry: dict[bytes, Any], _asked: Any) -> None:
+        for key in [key for key in entry[field] if key > beyond]:
+            del entry[field][key]
+
+    return change
+
+
+def _is_asked(entry: dict[bytes, Any], asked: Any) -> None:
+    entry[b"name"] = asked
+
+
+FAULTS.add(
+    "toip-lists-one-address", "The field ip has the first address only.", "socket.dns.toip",
+    _changes_entry(_drops(b"ip", 1)), detected_by="addresses/toip-of-a-pair",
+)  # fmt: skip
+for _name in ("toip", "tohostname"):
+    _behaviours = "addresses/toip-of-an-alias" if _name == "toip" else "addresses/tohostname-with-an-alias"
+    FAULTS.add(
+        f"{_name}-knows-no-aliases", "The field alias is empty.", f"socket.dns.{_name}",
+        _changes_entry(_drops(b"alias", 0)), detected_by=_behaviours,
+    )  # fmt: skip
+    FAULTS.add(
+        f"{_name}-names-what-was-asked", "The field name is the argument.", f"socket.dns.{_name}",
+        _changes_entry(_is_asked), detected_by=f"{_behaviours}/alias",
+    )  # fmt: skip
+
+
+@FAULTS.fault("socket.dns.tohostname", detected_by="addresses/tohostname-with-an-alias/alias")
+def tohostname_returns_a_name_as_it_is(original: Original, asked: Any, *rest: Any) -> Values:
+    """A name is returned as it is."""
+    results = original(asked, *rest)
+    return (asked, *results[1:]) if results[0] is not None and is_host_name(asked) else results
+
+
+@FAULTS.fault("socket.dns.getaddrinfo", detected_by="addresses/getaddrinfo-of-a-pair")
+@changes_success
+def getaddrinfo_lists_one_address_of_a_family(results: Values) -> Values:
+    """Of the addresses of a family, the list has the first one only."""
+    found = results[0]
+    families: dict[Any, Any] = {}
+    for key in sorted(found):
+        families.setdefault(found[key][b"family"], found.pop(key))
+    found.update(enumerate(families.values(), 1))
+    return results
+
+
+@FAULTS.fault("socket.dns.getnameinfo", detected_by="addresses/getnameinfo-of-an-official-name")
+def getnameinfo_lists_aliases(original: Original, *args: Any) -> Values:
+    """The list has all names of an address."""
+    results = original(*args)
+    if results[0] is not None and args and isinstance(args[0], bytes):
+        aliases = original.module[b"dns"][b"tohostname"](args[0])[1]
+        if isinstance(aliases, dict):
+            results[0].update(enumerate(aliases[b"alias"].values(), len(results[0]) + 1))
     return results

@@ -17,6 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from luasocket_runners.capabilities import names
+from luasocket_runners.values import LuaValue
+
 #: Seconds that a probe waits for its own data. On a working loopback it arrives at once; a loaded machine needs more.
 PROBE: Final = 5.0
 #: Descriptors that a process must be allowed for "many-descriptors": more than select's set has room for.
@@ -292,6 +295,17 @@ _PROBES: Final[Mapping[str, Callable[[], bool]]] = {
 def name() -> bytes:
     """Return the name of the machine."""
     return socket.gethostname().encode("latin-1", "replace")
+
+
+@cache
+def names_of_hosts() -> dict[str, LuaValue]:
+    """Return the names with several addresses, and those that stand for others, by their names in behaviours."""
+    return {
+        "host.dual": names.DUAL.encode() if names.are_known() else b"localhost",
+        "host.pair": names.PAIR.encode(),
+        "host.official": names.OFFICIAL.encode(),
+        "host.alias": names.ALIAS.encode(),
+    }
 
 
 @cache

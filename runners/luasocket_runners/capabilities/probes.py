@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from luasocket_spec import CAPABILITIES
 from luasocket_spec.model import Dialect
 
-from luasocket_runners.capabilities import inspection
+from luasocket_runners.capabilities import inspection, machine
 from luasocket_runners.values import Handle, LuaTable, LuaValue, encode
 
 #: Sends a request and returns the results of the port; None: it raised an error, or has no such function.
@@ -133,12 +133,16 @@ def _knows_services(ask: Ask) -> bool:
 
 
 def _finds_several_addresses(ask: Ask) -> bool:
-    """Return whether localhost is the IPv6 loopback first, and then that of IPv4."""
-    found = _first(ask, None, "socket.dns.getaddrinfo", b"localhost")
+    """Return whether a name is the IPv6 loopback first, and then that of IPv4."""
+    found = _first(ask, None, "socket.dns.getaddrinfo", machine.names_of_hosts()["host.dual"])
     if not isinstance(found, LuaTable):
         return False
     entries = {key: dict(item.entries).get(b"addr") for key, item in found.entries if isinstance(item, LuaTable)}
     return entries == {1: b"::1", 2: b"127.0.0.1"}
+
+
+def _finds_own_names(ask: Ask) -> bool:
+    return _first(ask, None, "socket.dns.toip", machine.names_of_hosts()["host.alias"]) == b"127.0.0.3"
 
 
 def _has_subtypes(ask: Ask) -> bool:
@@ -193,6 +197,7 @@ _PROBES: Final[Mapping[str, Callable[[Ask], bool]]] = {
     "subtypes": _has_subtypes,
     "service-names": _knows_services,
     "several-addresses": _finds_several_addresses,
+    "own-names": _finds_own_names,
     "strerror-glibc": _has_texts_of_glibc,
     "lookup-star": _looks_up_star,
     "lookup-any-case": _ignores_case_of_hosts,

@@ -36,6 +36,8 @@ __all__ = ["main", "parser"]
 _LONG_WORD: Final = re.compile(r"\S{400,}")
 _SHOWN: Final = 100
 
+#: The commands that run behaviours, for which the process gets names with several addresses.
+_LOOK_UP: Final = frozenset({"run", "triage", "faults"})
 #: The words of Python's RuntimeError for a thread that the system refuses.
 _NO_THREAD: Final = "can't start new thread"
 #: Errors of the system that mean: the limit of open files is too low.
@@ -95,6 +97,10 @@ def _command(arguments: Sequence[str] | None) -> int:
         return PASSED
     if not hasattr(options, "run"):
         raise CommandFailed("Give a command, such as 'run'. Try 'luasocket-conformance --help'.")
+    if arguments is None and options.command in _LOOK_UP:
+        from luasocket_runners.capabilities import names
+
+        names.install()
     run: Callable[[argparse.Namespace], int] = options.run
     return run(options)
 

@@ -119,7 +119,7 @@ def make_parser(modules: Sequence[Callable[[AddCommand], None]]) -> argparse.Arg
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        made.set_defaults(run=run)
+        made.set_defaults(run=run, command=name)
         return made
 
     for add_commands in modules:

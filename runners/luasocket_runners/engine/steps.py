@@ -72,7 +72,7 @@ class Steps:
         self._process = process
         self._position = position
         self.functions = [_Function(data) for data in behaviour.functions.values()]
-        self.bindings = Bindings({"host.name": machine.name()})
+        self.bindings = Bindings({"host.name": machine.name(), **machine.names_of_hosts()})
         if "buffers-fill" in behaviour.needs:
             size = machine.flood_size()
             self.bindings.values |= {"host.flood": b"x" * size, "host.flood.size": size, "host.flood.most": size - 1}

@@ -117,7 +117,8 @@ def _send(peer: Peer, value: LuaValue, options: Options) -> None:
 
 def _listen(peer: Peer, value: LuaValue, options: Options) -> dict[str, LuaValue]:
     backlog = _whole(options.get("backlog", BACKLOG), "a number of connections")
-    return peer.tcp.listen(_ip(value), backlog=backlog, small_buffers=bool(options.get("small_buffers")))
+    small_buffers, apart = bool(options.get("small_buffers")), bool(options.get("apart"))
+    return peer.tcp.listen(_ip(value), backlog=backlog, small_buffers=small_buffers, apart=apart)
 
 
 def _connect(peer: Peer, value: LuaValue, options: Options) -> dict[str, LuaValue]:

@@ -13,6 +13,7 @@ from typing import Final
 from luasocket_runners.notation import string
 from luasocket_runners.peers import arrival, endpoint
 from luasocket_runners.peers.endpoint import RESET, Endpoint, PeerFailure
+from luasocket_runners.peers.numbers import port_apart
 from luasocket_runners.values import LuaValue
 
 #: Bytes asked for as buffers of a choked connection: small, so that a sender soon fills them (the system rounds up).
@@ -49,10 +50,12 @@ class TcpPeer(Endpoint):
             made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)
         return made
 
-    def listen(self, ip: str, *, backlog: int = BACKLOG, small_buffers: bool = False) -> dict[str, LuaValue]:
-        """Listen on an ephemeral port; return ``ip`` and ``port``."""
+    def listen(
+        self, ip: str, *, backlog: int = BACKLOG, small_buffers: bool = False, apart: bool = False
+    ) -> dict[str, LuaValue]:
+        """Listen on an ephemeral port, or ``apart`` from those; return ``ip`` and ``port``."""
         self._listener = self._stream(ip, small_buffers=small_buffers)
-        self._listener.bind((ip, 0))
+        self._listener.bind((ip, port_apart() if apart else 0))
         self._listener.listen(backlog)
         return self._name_of(self._listener)
 

@@ -8,7 +8,7 @@ act while a call blocks, or to do something beyond LuaSocket, ``luasocket-confor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 from luasocket_spec import model
 
 from luasocket_runners import notation
+from luasocket_runners.capabilities import names
 from luasocket_runners.repro.expressions import NO_NAMES, expression
 from luasocket_runners.scoping import full_name, peer_name
 
@@ -44,6 +45,32 @@ FLOOD: Final = (
     'local host_flood = ("x"):rep(6000000)',
     "local host_flood_size, host_flood_most = #host_flood, #host_flood - 1",
 )
+
+#: Lines that define names of hosts, which behaviours with the capabilities use.
+HOSTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "several-addresses": (
+        "",
+        "-- A name of ::1 and, after it, of 127.0.0.1; the runner uses one of its own where it can.",
+        'local host_dual = "localhost"',
+    ),
+    "own-names": (
+        "",
+        "-- Names that the runner has in a table of hosts of its own. To run this, add to /etc/hosts:",
+        f"-- 127.0.0.2 {names.PAIR}",
+        f"-- 127.0.0.1 {names.PAIR}",
+        f"-- 127.0.0.3 {names.OFFICIAL} {names.ALIAS}",
+        f'local host_pair, host_official, host_alias = "{names.PAIR}", "{names.OFFICIAL}", "{names.ALIAS}"',
+    ),
+}
+
+
+def definitions(needs: tuple[str, ...]) -> Iterator[str]:
+    """Return the lines that define what the runner knows of its machine, as far as these needs say it."""
+    if "buffers-fill" in needs:
+        yield from FLOOD
+    for need in needs:
+        yield from HOSTS.get(need, ())
+
 
 #: Values that stand in an expression as they are; more are put into a table first.
 _MOST_VALUES: Final = 200
@@ -100,7 +127,7 @@ def needs_peer_program(behaviour: model.Behaviour) -> bool:
             after is not None
             or _size(action.value) > _TAKEN_AT_ONCE
             or action.verb not in _HERE
-            or {"small_buffers", "backlog"} & set(action.options)
+            or {"small_buffers", "backlog", "apart"} & set(action.options)
         ):
             return True
     return False
@@ -173,8 +200,7 @@ class _Writer:
         declared = sorted({self._variable(name) for name in bound | set(behaviour.functions)})
         if declared:
             yield f"local {', '.join(declared)}"
-        if "buffers-fill" in behaviour.needs:
-            yield from FLOOD
+        yield from definitions(behaviour.needs)
         for function in behaviour.functions.values():
             yield from self._function(function)
         for name, fixture in behaviour.given:

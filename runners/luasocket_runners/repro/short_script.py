@@ -14,7 +14,7 @@ from luasocket_spec import model
 
 from luasocket_runners import notation
 from luasocket_runners.repro.expressions import NO_NAMES, expression
-from luasocket_runners.repro.lua_script import FLOOD, needs_peer_program
+from luasocket_runners.repro.lua_script import definitions, needs_peer_program
 from luasocket_runners.scoping import full_name, peer_name
 
 __all__ = ["LINES", "NoShortScript", "checked", "mismatches", "script"]
@@ -100,8 +100,7 @@ class _Writer:
         yield 'local socket = require "socket"'
         if behaviour.functions:
             raise NoShortScript(f"{behaviour.id} passes functions to the library. {_LONG}")
-        if "buffers-fill" in behaviour.needs:
-            yield from FLOOD
+        yield from definitions(behaviour.needs)
         for name, fixture in behaviour.given:
             for step in fixture.steps:
                 yield from self._step(step, name)

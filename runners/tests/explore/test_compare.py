@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from luasocket_runners.explore.compare import Comparison, error_text
-from luasocket_runners.explore.steps import Call, Outcome, PeerAct
+from luasocket_runners.explore.steps import Call, Get, Outcome, PeerAct
 from luasocket_runners.values import Handle, LuaTable
 
 ONE, TWO = Handle(1, "userdata"), Handle(2, "userdata")
@@ -32,10 +32,39 @@ def differs(path: str, expected: tuple[object, ...], actual: tuple[object, ...])
         ("socket.gettime", (1.0,), (2.0,)),
         ("socket.select", (BOTH,), (LuaTable(((1, TWO), (2, ONE), (TWO, 1), (ONE, 2))),)),
         ("socket.skip", (float("nan"),), (float("nan"),)),
+        ("socket.skip", (1,), (1.0,)),
     ],
 )  # fmt: skip
 def test_equal(path: str, expected: tuple[object, ...], actual: tuple[object, ...]) -> None:
     assert not differs(path, expected, actual)
+
+
+def test_subtypes_count_where_both_sides_have_them() -> None:
+    comparison = Comparison(subtypes=True)
+    step = Call(None, "socket.skip")
+    assert comparison.difference(step, Outcome("returned", (1,)), Outcome("returned", (1.0,))) is not None
+    assert comparison.difference(step, Outcome("returned", (1.0,)), Outcome("returned", (1.0,))) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "actual", "equal"),
+    [
+        (b"recv-buffer-size", 4096, True),
+        (b"recv-buffer-size", None, False),
+        (b"linger", 4096, False),
+    ],
+)
+def test_sizes_of_buffers_are_up_to_the_system(option: bytes, actual: object, equal: bool) -> None:
+    step = Call("object", "getoption", (option,))
+    difference = Comparison().difference(step, Outcome("returned", (40000,)), Outcome("returned", (actual,)))
+    assert (difference is None) == equal
+
+
+@pytest.mark.parametrize(("actual", "equal"), [(b"LuaSocket 9", True), (b"", False), (False, False), (None, False)])
+def test_versions_may_be_any_text(actual: object, equal: bool) -> None:
+    step = Get(None, "socket._VERSION")
+    difference = Comparison().difference(step, Outcome("returned", (b"LuaSocket 3",)), Outcome("returned", (actual,)))
+    assert (difference is None) == equal
 
 
 @pytest.mark.parametrize(
@@ -49,6 +78,10 @@ def test_equal(path: str, expected: tuple[object, ...], actual: tuple[object, ..
         ("getsockname", (b"127.0.0.1", 40001, b"inet"), (b"127.0.0.1", b"50002", b"inet")),
         ("getsockname", (b"127.0.0.1", 80, b"inet"), (b"127.0.0.1", 81, b"inet")),
         ("getstats", (0, 0, 0.25), (0, 1, 0.25)),
+        ("getstats", (0, 0, 0.25), (0, 0, 250)),
+        ("getstats", (0, 0, 0.25), (0, 0, True)),
+        ("socket.gettime", (1.8e9,), (8.5e8,)),
+        ("socket.gettime", (1.8e9,), (b"1.8e9",)),
         ("socket.select", (LuaTable(((1, ONE), (ONE, 1))),), (LuaTable(((1, ONE),)),)),
         ("socket.select", (LuaTable(((1, ONE), (ONE, 1))),), (LuaTable(((1, ONE), (ONE, 2))),)),
         ("socket.select", (LuaTable(((1, ONE), (ONE, 1))),), (LuaTable(((1, TWO), (TWO, 1))),)),

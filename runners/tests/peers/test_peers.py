@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from luasocket_runners.peers import endpoint
+from luasocket_runners.peers import endpoint, numbers
 from luasocket_runners.peers.actions import Peer
 from luasocket_runners.peers.endpoint import PeerFailure
 from luasocket_runners.peers.tcp import TcpPeer
@@ -49,6 +50,22 @@ def read_all(sock: socket.socket) -> bytes:
     while more := sock.recv(1 << 20):
         data += more
     return bytes(data)
+
+
+def test_a_port_apart_is_free_at_another_address(peer: TcpPeer) -> None:
+    number = int(str(peer.listen("127.0.0.1", apart=True)["port"]))
+    low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    assert numbers._LOWEST <= number < low
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", number))
+
+
+def test_a_port_in_use_is_not_apart(peer: TcpPeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = int(str(peer.listen("127.0.0.1", apart=True)["port"]))
+    assert not numbers._is_free(socket.AF_INET, number)
+    monkeypatch.setattr("random.randrange", lambda *_: number)
+    with pytest.raises(OSError, match="no free port"):
+        numbers.port_apart()
 
 
 def test_sent_data_has_arrived(peer: TcpPeer, port: socket.socket) -> None:

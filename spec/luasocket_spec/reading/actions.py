@@ -31,7 +31,7 @@ class Action:
 
 
 ACTIONS: Final[dict[str, Action]] = {
-    "listen": Action("address", ("backlog", "small_buffers"), makes="listener", bind="address"),
+    "listen": Action("address", ("backlog", "small_buffers", "apart"), makes="listener", bind="address"),
     "accept": Action("true", makes="connection", on=("listener",)),
     "connect": Action("port", ("to", "small_buffers"), makes="connection", bind="address"),
     "refuse": Action("address", makes="refuser", bind="address"),
@@ -131,7 +131,7 @@ class ActionReader(ValueReader):
 
     def _option(self, key: str, node: Node, scope: Scope) -> m.SpecValue:
         what = f"`{key}`"
-        if key == "small_buffers":
+        if key in {"small_buffers", "apart"}:
             return self.yes(node, what)
         if key in {"backlog", "times"}:
             return self.integer(node, what, 1)

@@ -19,7 +19,10 @@ DOTTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 #: Names that a handle cannot have, because they have another meaning in a step.
 RESERVED: Final = frozenset({"self", "socket", "coroutine", "tostring", "type", "rawequal", "host"})
 #: Names that the runner binds before the first step.
-KNOWN: Final = frozenset({"host.name", "host.flood", "host.flood.size", "host.flood.most"})
+KNOWN: Final = frozenset({
+    "host.name", "host.flood", "host.flood.size", "host.flood.most", "host.dual", "host.pair", "host.official",
+    "host.alias",
+})  # fmt: skip
 #: The name of the handle that a fixture makes.
 SELF: Final = "self"
 VALUE_KEYS: Final = (
