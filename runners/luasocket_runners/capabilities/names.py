@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 #: The names, each with its addresses in the order of the table. `ALIAS` stands for `OFFICIAL`, with its one address.
-DUAL: Final = "dual.luasocket.test"
+DUAL: Final = "dual-loopback.luasocket.test"
 PAIR: Final = "pair.luasocket.test"
 OFFICIAL: Final = "official.luasocket.test"
 ALIAS: Final = "alias.luasocket.test"
