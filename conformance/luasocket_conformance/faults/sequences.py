@@ -220,3 +220,16 @@ def names_are_in_small_letters(host: Any) -> object:
 def sendto_takes_no_hexadecimal_address(host: Any) -> object:
     """An address in hexadecimal is refused."""
     return isinstance(host, bytes) and host.startswith(b"0x")
+
+
+@FAULTS.fault("socket.skip", detected_by="sequences/skip-returns-many-values")
+def skip_returns_254_values(original: Original, *args: Any) -> Values:
+    """No more than 254 values are returned."""
+    return original(*args)[:254]
+
+
+@FAULTS.fault("socket.skip", detected_by="sequences/skip-returns-many-values")
+def skip_ends_at_a_nil(original: Original, *args: Any) -> Values:
+    """Of more than ten values, the last one is lost if it is nil."""
+    results = original(*args)
+    return results[:-1] if len(results) > 10 and results[-1] is None else results

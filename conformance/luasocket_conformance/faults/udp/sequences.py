@@ -204,3 +204,60 @@ def close_leaves_objects_with_datagrams_open(original: Original, obj: Any, *args
             original.method(obj, "setfd", -1)
             return (1,)
     return original(obj, *args)
+
+
+@FAULTS.fault("udp:receive*", detected_by="udp/sequences/size-of-the-other-method")
+def size_of_receivefrom_is_that_of_receive(original: Original, obj: Any, size: Any = None, *rest: Any) -> Values:
+    """The size of a receivefrom is the default of the next receive."""
+    if original.name == "receivefrom":
+        original.memory[obj] = size
+        return original(obj, size, *rest)
+    return original(obj, original.memory.get(obj) if size is None else size, *rest)
+
+
+@FAULTS.fault("udp:receive", detected_by="udp/sequences/after-an-empty-datagram")
+def empty_datagram_comes_again(original: Original, obj: Any, *args: Any) -> Values:
+    """After an empty datagram, a receive that times out returns it again."""
+    results = original(obj, *args)
+    if failed(results) and original.memory.pop(obj, None):
+        return (b"",)
+    original.memory[obj] = results == (b"",)
+    return results
+
+
+@FAULTS.fault("udp{connected}:setpeername", detected_by="udp/sequences/keeps-its-buffer-sizes")
+@after_success
+def losing_the_peer_resets_a_buffer(original: Original, _results: Values, obj: Any, host: Any, *_rest: Any) -> None:
+    """An object that loses its peer has a send buffer of another size."""
+    if host == b"*":
+        original.method(obj, "setoption", b"send-buffer-size", 9000)
+
+
+@FAULTS.fault("udp{connected}:setpeername", detected_by="udp/sequences/refusal-outlives-the-peer")
+def another_peer_takes_the_refusal(original: Original, obj: Any, *args: Any) -> Values:
+    """A call of setpeername takes the refusal of the peer before."""
+    original.method(obj, "getoption", b"error")
+    return original(obj, *args)
+
+
+@FAULTS.fault("udp:sendto", "udp:send", detected_by="udp/sequences/sends-with-any-timeout")
+def fraction_below_zero_is_over(original: Original, obj: Any, *args: Any) -> Values:
+    """With a timeout between -1 and 0, sending times out."""
+    return (None, b"timeout") if -1 < original.method(obj, "gettimeout")[0] < 0 else original(obj, *args)
+
+
+@FAULTS.fault("udp:setpeername", detected_by="udp/sequences/family-after-a-failure")
+def failed_setpeername_makes_a_socket(original: Original, obj: Any, *args: Any) -> Values:
+    """A setpeername that fails leaves an IPv4 socket behind."""
+    fresh = is_closed(original, obj)
+    results = original(obj, *args)
+    if fresh and failed(results):
+        original.method(obj, "sendto", b"", b"127.0.0.1", 9)
+    return results
+
+
+@FAULTS.fault("udp:getfamily", detected_by="udp/sequences/family-after-a-failure")
+def family_is_remembered(original: Original, obj: Any, *args: Any) -> Values:
+    """The family is that of the first call of getfamily."""
+    results = original(obj, *args)
+    return original.memory.setdefault(obj, results)
