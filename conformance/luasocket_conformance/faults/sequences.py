@@ -40,7 +40,9 @@ def tohostname_wants_four_numbers(address: Any) -> object:
     return digits and address.count(b".") != 3
 
 
-@FAULTS.fault("socket.dns.toip", "socket.dns.tohostname", detected_by="sequences/dns-twice")
+@FAULTS.fault(
+    "socket.dns.toip", "socket.dns.tohostname", detected_by="sequences/dns-twice", also_fails=("dns", "errors")
+)
 def failed_lookup_stays(original: Original, *args: Any) -> Values:
     """After a look-up that has failed, every other one fails, too."""
     if original.memory.get(original.api):
@@ -233,3 +235,15 @@ def skip_ends_at_a_nil(original: Original, *args: Any) -> Values:
     """Of more than ten values, the last one is lost if it is nil."""
     results = original(*args)
     return results[:-1] if len(results) > 10 and results[-1] is None else results
+
+
+@FAULTS.fault(
+    "socket.dns.get*info", detected_by="sequences/addresses-of-both-families-in-turn", also_fails=("dns", "errors")
+)
+def lookups_keep_to_one_family(original: Original, *args: Any) -> Values:
+    """After an IPv6 address, IPv4 addresses are not found."""
+    ipv6 = args[:1] == (b"::1",)
+    if original.memory.get(original.api) and args[:1] == (b"127.0.0.1",):
+        return (None, b"host or service not provided, or not known")
+    original.memory[original.api] = original.memory.get(original.api) or ipv6
+    return original(*args)

@@ -102,3 +102,17 @@ add_options_that_set_another(
 add_options_that_set_another(
     FAULTS, "tcp{master}", "tcp/system-options/sets-no-other-of-tcp6", ("reuseaddr", "ipv6-v6only", False)
 )
+
+
+@FAULTS.fault("socket.connect", detected_by="tcp/system-options/untouched-however-made/of-the-function", deadline=3.0)
+@after_success
+def connect_turns_nagle_off(original: Original, results: Values, *_args: Any) -> None:
+    """A client that socket.connect returns has "tcp-nodelay"."""
+    original.method(results[0], "setoption", b"tcp-nodelay", True)
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/system-options/untouched-however-made/bound", deadline=3.0)
+@after_success
+def bind_keeps_connections_alive(original: Original, _results: Values, obj: Any, *_args: Any) -> None:
+    """A bind sets "keepalive"."""
+    original.method(obj, "setoption", b"keepalive", True)

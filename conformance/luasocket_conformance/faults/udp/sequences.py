@@ -261,3 +261,20 @@ def family_is_remembered(original: Original, obj: Any, *args: Any) -> Values:
     """The family is that of the first call of getfamily."""
     results = original(obj, *args)
     return original.memory.setdefault(obj, results)
+
+
+@FAULTS.fault("udp:setfd", detected_by="udp/sequences/setfd-keeps-the-timeouts-of-a-connected-object")
+def setfd_removes_the_total_timeout(original: Original, obj: Any, *args: Any) -> Values:
+    """The method setfd of a connected object removes its total timeout."""
+    if original.api.index(obj, "class") == b"udp{connected}":
+        original.method(obj, "settimeout", None, b"t")
+    return original(obj, *args)
+
+
+@FAULTS.fault("udp:send", "udp:sendto", detected_by="udp/sequences/number-after-a-string")
+def number_after_a_string_is_cut(original: Original, obj: Any, data: Any = None, *args: Any) -> Values:
+    """After a string, a number is sent without its fraction."""
+    if is_number(data) and original.memory.get(obj):
+        data = int(data)
+    original.memory[obj] = isinstance(data, bytes)
+    return original(obj, data, *args)

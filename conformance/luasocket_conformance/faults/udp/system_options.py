@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from luasocket_conformance.faults.factories import changes_argument, changes_result
+from luasocket_conformance.faults.factories import changes_argument, changes_result, failed, is_closed
 from luasocket_conformance.faults.factories.options import (
     add_ignored_options,
     add_inverted_options,
     add_options_that_set_another,
 )
-from luasocket_conformance.faults.mechanism import Faults, Original, Values
+from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
 
 FAULTS = Faults(
     __name__,
@@ -96,3 +96,29 @@ add_options_that_set_another(
     ("send-buffer-size", "recv-buffer-size", 9000),
     ("broadcast", "send-buffer-size", 9000),
 )
+
+
+def _first_use_sets(option: str) -> Mistake:
+    """Set a boolean option when a call has made the socket of an object."""
+
+    def mistake(original: Original, obj: Any, *args: Any) -> Values:
+        fresh = is_closed(original, obj)
+        results = original(obj, *args)
+        if fresh and not failed(results):
+            original.method(obj, "setoption", option.encode(), True)
+        return results
+
+    return mistake
+
+
+for _method, _option in (("setsockname", "reuseaddr"), ("setpeername", "dontroute"), ("sendto", "broadcast")):
+    FAULTS.add(
+        f"first-{_method}-sets-{_option}",
+        f'A {_method} that makes the socket sets "{_option}".',
+        f"udp:{_method}",
+        _first_use_sets(_option),
+        detected_by=(
+            "udp/system-options/untouched-by-the-first-use",
+            "udp/system-options/udp6-untouched-by-the-first-use",
+        ),
+    )
