@@ -259,8 +259,8 @@ def failed_setpeername_makes_a_socket(original: Original, obj: Any, *args: Any) 
 @FAULTS.fault("udp:getfamily", detected_by="udp/sequences/family-after-a-failure")
 def family_is_remembered(original: Original, obj: Any, *args: Any) -> Values:
     """The family is that of the first call of getfamily."""
-    results = original(obj, *args)
-    return original.memory.setdefault(obj, results)
+    family: Values = original.memory.setdefault(obj, original(obj, *args))
+    return family
 
 
 @FAULTS.fault("udp:setfd", detected_by="udp/sequences/setfd-keeps-the-timeouts-of-a-connected-object")
