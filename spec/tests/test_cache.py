@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from luasocket_spec import Spec, load
+from luasocket_spec.model import Call, Make, Source, TableSpec
 from luasocket_spec.reading import cache
 
 KEY = bytes(32)
@@ -49,6 +51,23 @@ def test_shared_fixtures_stay_shared(spec: Spec) -> None:
     found = cache.find(KEY)
     assert found is not None
     assert found.behaviours[0].given[0][1] is found.fixtures["client"]
+
+
+def test_equal_parts_become_one(spec: Spec) -> None:
+    cache.keep(KEY, spec)
+    found = cache.find(KEY)
+    assert found is not None
+    steps = [step for behaviour in found.behaviours for step in behaviour.steps if isinstance(step, Call)]
+    assert len({id(step.expect) for step in steps}) == len(set(map(repr, (step.expect for step in steps))))
+
+
+def test_values_keep_their_types(spec: Spec) -> None:
+    table = TableSpec(((1, 1.0), (True, 0), (0.0, -0.0), (False, None), (b"1", 1)))
+    behaviour = replace(spec.behaviours[0], steps=(Make("name", table, Source("f", 1)),))
+    cache.keep(KEY, replace(spec, behaviours=(behaviour,)))
+    found = cache.find(KEY)
+    assert found is not None
+    assert repr(found.behaviours[0].steps) == repr(behaviour.steps)
 
 
 def test_a_new_entry_replaces_the_old_one(spec: Spec, home: Path) -> None:

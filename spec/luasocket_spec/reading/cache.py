@@ -19,6 +19,7 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -129,7 +130,7 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, thing: object) -> Any:
         if is_dataclass(thing) and not isinstance(thing, type):
-            return type(thing), tuple(getattr(thing, part.name) for part in fields(thing))
+            return type(thing), tuple(getattr(thing, name) for name in _field_names(type(thing)))
         return NotImplemented
 
 
@@ -142,9 +143,48 @@ class _Unpickler(pickle.Unpickler):
         return getattr(model, name)
 
 
+class _Sharing:
+    """Replaces equal objects by a single one: three of four are equal to another, and each takes time to restore."""
+
+    def __init__(self) -> None:
+        self._shared: dict[object, Any] = {}
+        self._of: dict[int, Any] = {}  # by the id() of objects that the spec keeps alive
+
+    def share(self, thing: Any) -> Any:
+        """Return an object that is equal to a part of the spec, and the same for all equal parts."""
+        if id(thing) in self._of:
+            return self._of[id(thing)]
+        kind: Any = type(thing)
+        key: object
+        if is_dataclass(thing):
+            parts = [self.share(getattr(thing, name)) for name in _field_names(kind)]
+            key, made = (kind, *map(id, parts)), partial(kind, *parts)
+        elif kind is tuple:
+            parts = [self.share(part) for part in thing]
+            key, made = (kind, *map(id, parts)), partial(tuple, parts)
+        elif kind is dict:
+            entries = [(self.share(key), self.share(value)) for key, value in thing.items()]
+            key, made = id(thing), partial(dict, entries)
+        else:  # equal numbers may differ in their types, and zeros in their signs
+            key, made = (kind, repr(thing)), partial(_itself, thing)
+        if key not in self._shared:
+            self._shared[key] = made()
+        found = self._of[id(thing)] = self._shared[key]
+        return found
+
+
+def _itself(thing: object) -> object:
+    return thing
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(kind))
+
+
 def _pickled(spec: model.Spec) -> bytes:
     buffer = io.BytesIO()
-    _Pickler(buffer, protocol=5).dump(spec)
+    _Pickler(buffer, protocol=5).dump(_Sharing().share(spec))
     return buffer.getvalue()
 
 
