@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import importlib
 import io
 import os
 import re
@@ -38,18 +39,21 @@ _SHOWN: Final = 100
 
 #: The commands that run behaviours, for which the process gets names with several addresses.
 _LOOK_UP: Final = frozenset({"run", "triage", "faults"})
+#: The modules with the commands, in the order of the help.
+_MODULES: Final = ("run", "triage", "explore", "reports", "lookup", "specification", "ports", "oracle")
+
 #: The words of Python's RuntimeError for a thread that the system refuses.
 _NO_THREAD: Final = "can't start new thread"
 #: Errors of the system that mean: the limit of open files is too low.
 _TOO_FEW_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    from luasocket_runners.cli import explore, lookup, oracle, ports, reports, run, specification, triage
+def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the command line; of one that begins with ``run``, which users wait for, only that part."""
     from luasocket_runners.cli.parser import make_parser
 
-    modules = (run, triage, explore, reports, lookup, specification, ports, oracle)
+    names = ("run",) if arguments[:1] == ["run"] else _MODULES
+    modules = [importlib.import_module(f"luasocket_runners.cli.{name}") for name in names]
     return make_parser([module.add_commands for module in modules])
 
 
@@ -87,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(arguments: Sequence[str] | None) -> int:
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser(words).parse_args(words)
     if options.version:
         import luasocket_spec
 

@@ -18,8 +18,6 @@ from luasocket_spec.model import DIALECTS, Behaviour, Dialect, Spec
 from luasocket_runners.cli.failure import PASSED, PORT_UNAVAILABLE, CommandFailed
 from luasocket_runners.cli.parser import SELECTORS_HELP, AddCommand, natural
 from luasocket_runners.reports import terminal
-from luasocket_runners.repro import peer_program, short_script
-from luasocket_runners.repro.lua_script import peer_actions, script
 from luasocket_runners.selection import select
 
 __all__ = ["add_commands", "load", "selected"]
@@ -135,6 +133,8 @@ def _find(options: argparse.Namespace) -> Behaviour:
 
 
 def _show(options: argparse.Namespace) -> int:
+    from luasocket_runners.repro import lua_script, short_script
+
     found = _find(options)
     if options.form == "yaml":
         print(luasocket_spec.source_text(found, options.spec))
@@ -150,13 +150,15 @@ def _show(options: argparse.Namespace) -> int:
     else:
         if not _MODULE.fullmatch(options.module):
             raise CommandFailed(f"{options.module!a} cannot be the name of a Lua module.")
-        print(script(found, dialect, module=options.module, peer=options.peer), end="")
+        print(lua_script.script(found, dialect, module=options.module, peer=options.peer), end="")
     return PASSED
 
 
 def _peer(options: argparse.Namespace) -> int:
+    from luasocket_runners.repro import lua_script, peer_program
+
     behaviour = _find(options)
-    if not peer_actions(behaviour):
+    if not lua_script.peer_actions(behaviour):
         raise CommandFailed(f"{behaviour.id} has no peers: run its script alone.")
     try:
         with peer_program.Pipes(options.pipes) as pipes:

@@ -12,11 +12,15 @@ from luasocket_runners.function_names import ALL_CLASSES, CLASSES, GROUPS, conce
 
 __all__ = [
     "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "NO_QUIRKS", "Ending", "Ignoring", "Message", "Product", "Quirk",
-    "Quirks", "Slice", "concerns", "is_function",
+    "Quirks", "QuirksError", "Slice", "concerns", "is_function",
 ]  # fmt: skip
 
 #: The outcome of a call that does not return: no reply is like it.
 HANGS: Final = Raises(None, OneOf(()))
+
+
+class QuirksError(Exception):
+    """A file of quirks cannot be used; the text has a line ``file:line: sentence`` for each problem."""
 
 
 @dataclass(frozen=True, slots=True)

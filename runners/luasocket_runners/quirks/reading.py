@@ -1,11 +1,10 @@
-"""Reads a file of quirks, as strictly as the spec's files are read."""
+"""Reads the text of a file of quirks, as strictly as the spec's files are read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from luasocket_spec import model as m
@@ -25,13 +24,14 @@ from luasocket_runners.quirks.model import (
     Product,
     Quirk,
     Quirks,
+    QuirksError,
     Slice,
     is_function,
 )  # fmt: skip
 from luasocket_runners.quirks.patterns import Match, match_list
 from luasocket_runners.quirks.rewriting import Alternative, apply_rule
 
-__all__ = ["QuirksError", "load_quirks", "parse_quirks"]
+__all__ = ["parse_quirks"]
 
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ON: Final = re.compile(r"[A-Za-z_*?\[\]!.0-9]*:?[A-Za-z_*?\[\]!.0-9]*")
@@ -43,35 +43,9 @@ _OUTCOMES: Final = ("returns", "raises", "succeeds", "message")
 _SIDE: Final = ("with", *_OUTCOMES)
 _RETURNED: Final = (*_SIDE, "hangs")
 
-#: Bytes of the largest file that is read: a quirk takes some hundred, and no port needs a thousand of them.
-_LIMIT: Final = 1 << 20
-
-
-class QuirksError(Exception):
-    """A file of quirks cannot be used; the text has a line ``file:line: sentence`` for each problem."""
-
-
-def load_quirks(path: Path, behaviours: Iterable[m.Behaviour]) -> Quirks:
-    """Read a file of quirks and check each against the behaviours.
-
-    Raises
-    ------
-    QuirksError
-        When the file cannot be read or used, or a quirk concerns nothing that a behaviour expects.
-    """
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LIMIT + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise QuirksError(f"{path}: the quirks cannot be read: {reason}") from None
-    if len(data) > _LIMIT:
-        raise QuirksError(f"{path}: the quirks cannot be read: the file has more than {_LIMIT} bytes")
-    return parse_quirks(data, str(path), behaviours)
-
 
 def parse_quirks(data: bytes, path: str, behaviours: Iterable[m.Behaviour]) -> Quirks:
-    """Read the bytes of a file of quirks; see :func:`load_quirks`."""
+    """Read the bytes of a file of quirks; see :func:`luasocket_runners.quirks.load_quirks`."""
     problems: dict[Problem, None] = {}
     reader = _QuirkReader(path, problems)
     try:

@@ -10,8 +10,6 @@ from typing import Final, TypeAlias
 from luasocket_spec.model import Behaviour, Disagreement
 
 from luasocket_runners import notation
-from luasocket_runners.lookup.address import behaviour_address, function_address
-from luasocket_runners.lookup.index import main_function
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks import Quirk
 from luasocket_runners.result import CONFORMING, Listed, Result, Verdict, conclude, outcome_label
@@ -100,6 +98,10 @@ def _difference(result: Result) -> list[str]:
 
 def _facts(result: Result) -> list[str]:
     """Return facts about the behaviour, and how to reproduce the result."""
+    # they read the documentation's data, which a run without failures does not need
+    from luasocket_runners.lookup.address import behaviour_address, function_address
+    from luasocket_runners.lookup.index import main_function
+
     behaviour = result.behaviour
     lines = _line(2, "rule:", behaviour.says)
     if result.hint and result.verdict is not Verdict.NOT_IMPLEMENTED:
