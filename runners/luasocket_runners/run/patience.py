@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 
 from luasocket_spec.model import Behaviour
 
@@ -24,33 +24,33 @@ class Patience:
         The number of behaviours in which a function has to hang; None: all behaviours are tried.
     """
 
-    def __init__(self, behaviours: Iterable[Behaviour], limit: int | None) -> None:
+    def __init__(self, behaviours: Sequence[Behaviour], limit: int | None) -> None:
+        self._behaviours = behaviours
         self._limit = limit
         self._hung: Counter[str] = Counter()
-        self._works: set[str] = set()
-        self._users: dict[str, list[str]] = defaultdict(list)
-        if limit is not None:
-            for behaviour in behaviours:
-                for function in set(used_functions(behaviour.unconditional_steps())):
-                    self._users[function].append(behaviour.id)
+        self._passed: list[Behaviour] = []
 
     def see(self, result: Result) -> tuple[str, Sequence[str]] | None:
         """Take a result; return a function that has hung everywhere now, and the behaviours that call it, or None."""
         if self._limit is None:
             return None
         if result.verdict in (Verdict.PASSED, Verdict.QUIRKS):
-            self._works.update(used_functions(result.behaviour.unconditional_steps()))
+            self._passed.append(result.behaviour)
             return None
         if not result.hung or not result.function:
             return None
         owner, colon, method = result.function.partition(":")
         function = f":{method}" if colon else owner
         self._hung[function] += 1
-        if function in self._works or self._hung[function] != self._limit:
+        if self._hung[function] != self._limit or any(_uses(behaviour, function) for behaviour in self._passed):
             return None
-        return function, self._users[function]
+        return function, [behaviour.id for behaviour in self._behaviours if _uses(behaviour, function)]
 
     def not_tried(self, behaviour: Behaviour, function: str) -> Result:
         """Return the result of a behaviour that is not tried because of a function."""
         reason = f"{function} has hung in all {self._limit} behaviours that called it so far (--patience)"
         return Result(behaviour, Verdict.NOT_TRIED, reason, function=function)
+
+
+def _uses(behaviour: Behaviour, function: str) -> bool:
+    return function in used_functions(behaviour.unconditional_steps())
