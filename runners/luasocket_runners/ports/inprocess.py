@@ -9,8 +9,10 @@ therefore answered in the runner's thread, where a signal can end a call that ha
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
+import math
 import os
 import queue
 import signal
@@ -19,7 +21,7 @@ import time
 import traceback
 from collections.abc import Callable
 from types import FrameType
-from typing import ClassVar, cast
+from typing import cast
 
 from luasocket_runners.ports.adapters.coroutine import Abandoned, ignore_in_finalizers
 from luasocket_runners.ports.adapters.python import Api, PythonAdapter
@@ -52,8 +54,58 @@ class _OverdueError(Abandoned):
     """A call has not returned in time."""
 
 
-def _overdue(_signal: int, _frame: FrameType | None) -> None:
-    raise _OverdueError
+class _Alarm:
+    """Ends a call in the main thread by SIGALRM.
+
+    Setting the timer for each call, and stopping it, would cost more than many calls do. So it runs on when a call has
+    returned, and what it finds when it fires decides: it is set again for a later call that is still in progress.
+    """
+
+    def __init__(self) -> None:
+        self._thread: int | None = None  # the main thread, if the process uses the alarm
+        self._end = math.inf  # of the call in progress
+        self._fires = math.inf
+        os.register_at_fork(after_in_child=self._stopped)  # a child does not inherit the timer
+
+    def _stopped(self) -> None:
+        self._end = self._fires = math.inf
+
+    def use(self) -> None:
+        """Use the signal from now on; to be called in the main thread."""
+        signal.signal(signal.SIGALRM, self._fired)
+        self._thread = threading.get_ident()
+        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)  # Python gives up its handlers before it ends
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether calls of the current thread can be ended."""
+        return threading.get_ident() == self._thread
+
+    def start(self, timeout: float) -> None:
+        """A call begins: after the timeout, raise `_OverdueError` in it, again and again until it ends."""
+        self._end = time.monotonic() + timeout  # first, because the signal may come at any time
+        if self._end < self._fires:
+            self._set(timeout)
+
+    def stop(self) -> None:
+        """The call has ended."""
+        self._end = math.inf
+
+    def _set(self, seconds: float) -> None:
+        self._fires = time.monotonic() + seconds
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, SHORTEST))
+
+    def _fired(self, _signal: int, _frame: FrameType | None) -> None:
+        self._fires = math.inf
+        left = self._end - time.monotonic()
+        if left <= 0:
+            self._set(INTERRUPT_INTERVAL)
+            raise _OverdueError
+        if left < math.inf:
+            self._set(left)
+
+
+_alarm = _Alarm()
 
 
 def use_alarm() -> None:
@@ -62,8 +114,7 @@ def use_alarm() -> None:
     A process that this package does not own may use the signal for something else.
     """
     ignore_in_finalizers()
-    signal.signal(signal.SIGALRM, _overdue)
-    InProcessConnection.uses_alarm = True
+    _alarm.use()
 
 
 class InProcessConnection(Connection):
@@ -74,9 +125,6 @@ class InProcessConnection(Connection):
     adapter
         The adapter, fresh.
     """
-
-    #: Whether calls in the main thread are ended by SIGALRM.
-    uses_alarm: ClassVar[bool] = False
 
     def __init__(self, adapter: PythonAdapter) -> None:
         self._adapter = adapter
@@ -116,18 +164,18 @@ class InProcessConnection(Connection):
 
     def ask(self, message: Message, timeout: float) -> Message | None:
         """See `Connection.ask`."""
-        if not self.uses_alarm or threading.get_ident() != threading.main_thread().ident:
+        if not _alarm.is_usable:
             return super().ask(message, timeout)
         if self._gone is not None:
             raise self._gone
         try:
-            signal.setitimer(signal.ITIMER_REAL, max(timeout, SHORTEST), INTERRUPT_INTERVAL)
+            _alarm.start(timeout)
             try:
                 return self._adapter.handle(message)
             finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                _alarm.stop()
         except _OverdueError:
-            signal.setitimer(signal.ITIMER_REAL, 0)  # again: it may have come just before the same call above
+            _alarm.stop()  # again: it may have come just before the same call above
             return None
         except KeyboardInterrupt:
             raise

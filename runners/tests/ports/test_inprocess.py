@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import weakref
@@ -82,3 +83,40 @@ def test_an_adapter_in_the_middle_of_a_callback_is_closed() -> None:
     connection.post({"id": 2, "op": "call", "handle": 1, "args": []})
     assert connection.wait(PATIENCE) == {"id": 2, "callback": 1, "args": []}
     connection.close()
+
+
+_ALARM = """
+from luasocket_runners.ports import resolve
+from luasocket_runners.ports.inprocess import use_alarm
+use_alarm()
+connection = resolve("reference").open(None)
+def ask(seconds, **message):
+    reply = connection.ask({"id": 1, "op": "call", "args": []} | message, seconds)
+    return None if reply is None else len(reply["returns"])
+print(ask(60, target="socket.udp4"), ask(0.05, handle=1, method="receive"), ask(60, target="socket.gettime"))
+print(ask(0.2, target="socket.sleep", args=[0.01]), ask(60, target="socket.sleep", args=[0.3]))
+print(ask(0.05, handle=1, method="receive"))
+"""
+
+
+def test_the_alarm_ends_the_call_that_hangs_and_no_other() -> None:
+    """The timer of a call runs on after it: a later call with more time outlives it, one with less ends before it."""
+    command = [sys.executable, "-c", _ALARM]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert done.stdout.split() == ["1", "None", "1", "0", "0", "None"]
+
+
+_LAST = """
+import time
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.4)
+slow = Slow()
+print(ask(0.2, target="socket.gettime"))
+"""
+
+
+def test_the_alarm_does_not_end_a_process_that_ends() -> None:
+    code = _ALARM.partition("print")[0] + _LAST
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert (done.returncode, done.stdout) == (0, "1\n")
