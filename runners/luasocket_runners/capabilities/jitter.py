@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import struct
 import threading
 import time
 from typing import Final
@@ -12,13 +14,17 @@ BEAT: Final = 0.01
 FACTOR: Final = 4.0
 #: Seconds that are always granted: a process start, a garbage collection or a page fault is not the port's fault.
 GRANTED: Final = 0.25
+_DELAY: Final = struct.Struct("d")
 
 
 class Jitter:
-    """Measures the machine's delays in a thread of its own. Use as a context manager."""
+    """Measures the machine's delays in a thread of its own. Use as a context manager.
+
+    The processes that are forked from this one, before it measures, see what it measures: all share one machine.
+    """
 
     def __init__(self) -> None:
-        self._worst = 0.0
+        self._memory = mmap.mmap(-1, _DELAY.size)  # the worst delay so far
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._measure, name="jitter", daemon=True)
 
@@ -31,12 +37,17 @@ class Jitter:
         self._thread.join()
 
     def _measure(self) -> None:
+        worst = 0.0
         while True:
             before = time.monotonic()
             if self._stop.wait(BEAT):
                 return
-            self._worst = max(self._worst, time.monotonic() - before - BEAT)
+            late = time.monotonic() - before - BEAT
+            if late > worst:
+                worst = late
+                _DELAY.pack_into(self._memory, 0, worst)
 
     def allowance(self) -> float:
         """Return the seconds by which an upper bound is widened, from the worst delay measured so far."""
-        return GRANTED + FACTOR * self._worst
+        (worst,) = _DELAY.unpack_from(self._memory)
+        return GRANTED + FACTOR * float(worst)

@@ -12,6 +12,7 @@ from luasocket_spec.model import Authority, Behaviour, Dialect
 
 from luasocket_runners import notation
 from luasocket_runners.capabilities import leaks
+from luasocket_runners.capabilities.jitter import Jitter
 from luasocket_runners.engine.behaviour_run import BehaviourRun
 from luasocket_runners.engine.failure import Failure
 from luasocket_runners.engine.fixture_calls import bound_kinds
@@ -55,6 +56,8 @@ class Engine:
         Seconds after which a call counts as hanging, beyond those that it is to wait.
     quirks
         The rules by which the port differs.
+    jitter
+        What measures the machine's delays, for all engines of a session; None: the engine has one of its own.
 
     Raises
     ------
@@ -75,10 +78,13 @@ class Engine:
         *,
         deadline: float = DEADLINE,
         quirks: Quirks = NO_QUIRKS,
+        jitter: Jitter | None = None,
     ) -> None:
         self._history: deque[str] = deque(maxlen=HISTORY)
         config = port.config
-        self.process = PortProcess(port, dialect or config.dialect, authority or config.authority, deadline, quirks)
+        self.process = PortProcess(
+            port, dialect or config.dialect, authority or config.authority, deadline, quirks, jitter
+        )
 
     def __enter__(self) -> Engine:
         self.process.__enter__()

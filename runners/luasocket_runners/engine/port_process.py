@@ -9,13 +9,15 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Final, Literal, TypeVar
 
 from luasocket_spec import model
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
 from luasocket_runners import notation
-from luasocket_runners.capabilities import descriptors, inspection, interruption, jitter, machine, probes
+from luasocket_runners.capabilities import descriptors, inspection, interruption, machine, probes
+from luasocket_runners.capabilities.jitter import Jitter
 from luasocket_runners.engine.failure import Failure
 from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
 from luasocket_runners.quirks import NO_QUIRKS, Quirks
@@ -51,6 +53,8 @@ class PortProcess:
         Seconds after which a call counts as hanging, beyond those that it is to wait.
     quirks
         The rules by which it differs.
+    jitter
+        What measures the machine's delays; None: the process has one of its own.
 
     Attributes
     ----------
@@ -78,6 +82,7 @@ class PortProcess:
         authority: Authority | None,
         deadline: float,
         quirks: Quirks = NO_QUIRKS,
+        jitter: Jitter | None = None,
     ) -> None:
         self._port = port
         self._requested_dialect = dialect
@@ -94,7 +99,8 @@ class PortProcess:
         self._probed: dict[str, bool] = {}
         self._start_failures = 0
         self._request_number = 0
-        self._jitter = jitter.Jitter()
+        self._jitter = jitter or Jitter()
+        self._measuring: AbstractContextManager[object] = self._jitter if jitter is None else nullcontext()
         self._processes: tuple[int, ...] = ()
         self._open_descriptors: int | None = None
         self._descriptor_room: int | None = None  # in this process
@@ -104,11 +110,11 @@ class PortProcess:
             machine.check()
         except machine.UnfitMachine as unfit:
             raise PortUnavailable(str(unfit)) from None
-        self._jitter.__enter__()
+        self._measuring.__enter__()
         try:
             self.connection()
         except BaseException:
-            self._jitter.__exit__()
+            self._measuring.__exit__(None, None, None)
             raise
         return self
 
@@ -116,7 +122,7 @@ class PortProcess:
         try:
             self.end()
         finally:
-            self._jitter.__exit__()
+            self._measuring.__exit__(None, None, None)
 
     def connection(self) -> Connection:
         """Return the connection to the port, which is started if it is not running.

@@ -11,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
+from luasocket_runners.capabilities.jitter import Jitter
 from luasocket_runners.engine.engine import DEADLINE, Engine
 from luasocket_runners.ports import Port, PortUnavailable
 from luasocket_runners.quirks import NO_QUIRKS, Quirks
@@ -87,7 +89,8 @@ class Session:
         shares_machine: bool = False,
         patience: int | None = None,
     ) -> None:
-        make_engine = partial(Engine, port, dialect, authority, deadline=deadline, quirks=quirks)
+        self._jitter = Jitter()
+        make_engine = partial(Engine, port, dialect, authority, deadline=deadline, quirks=quirks, jitter=self._jitter)
         self._pool = Pool(port, make_engine, behaviours, 1 if port.one_at_a_time else workers)
         self._port = port
         self._by_id = {behaviour.id: behaviour for behaviour in behaviours}
@@ -100,14 +103,18 @@ class Session:
         self._results: dict[str, Result] = {}
         self._not_taken: set[str] = set()
         self._to_rerun: list[str] = []
+        self._open = ExitStack()
         self.engine = self._pool.engine
 
     def __enter__(self) -> Session:
-        self._pool.__enter__()
+        with ExitStack() as stack:
+            stack.enter_context(self._pool)
+            stack.enter_context(self._jitter)  # its thread must not be there yet when the pool forks
+            self._open = stack.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._pool.__exit__(*exc)
+        self._open.close()
 
     def __len__(self) -> int:
         """Return the number of engines, which may run as many behaviours at the same time."""
