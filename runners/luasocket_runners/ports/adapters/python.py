@@ -169,17 +169,18 @@ class PythonAdapter:
         return {"id": number, **reply}
 
     def _perform(self, request: Message) -> Sequence[Any]:
-        match request:
-            case {"op": "describe", "protocol": int()} | {"op": "bye"}:
-                return ()
-            case {"op": "call", "target": str(path), "args": list(args)}:
-                return self._call(self._at(path, path), path, args)
+        match request:  # the most frequent ones first
             case {"op": "call", "handle": int(handle), "method": str(method), "args": list(args)}:
                 value = self._object(handle)
                 name = f"{self._type(value)}:{method}"
                 function = self._api.index(value, method)
                 # Errors count the arguments of a call by colon in another way; the reference knows both.
                 return self._call(getattr(function, "by_colon", function), name, args, value)
+            case {"op": "call", "target": str(path), "args": list(args)}:
+                return self._call(self._at(path, path), path, args)
+            case {"op": "reset"}:
+                self._reset()
+                return ()
             case {"op": "call", "handle": int(handle), "args": list(args)}:
                 return self._call(self._object(handle), "the function", args)
             case {"op": "get", "target": str(path)}:
@@ -197,8 +198,7 @@ class PythonAdapter:
             case {"op": "release", "handles": list(handles)}:
                 self._release(handles)
                 return ()
-            case {"op": "reset"}:
-                self._reset()
+            case {"op": "describe", "protocol": int()} | {"op": "bye"}:
                 return ()
         raise Fault(f"this request is not understood: {request!r:.200}")
 
