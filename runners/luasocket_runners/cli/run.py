@@ -94,8 +94,8 @@ def add_commands(add: AddCommand) -> None:
         type=count,
         default=PATIENCE,
         metavar="N",
-        help="give up a function that has hung in N behaviours and returned in none: others that call it are not run "
-        f"(default: {PATIENCE})",
+        help="give up a function that has hung in N behaviours and returned in none, or those of its calls that should "
+        f"time out, fail or raise an error: others with such calls are not run (default: {PATIENCE})",
     )
     run.add_argument(
         "-v",

@@ -9,11 +9,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from luasocket_spec.model import DIALECTS, Behaviour
+from luasocket_spec.model import DIALECTS
 
 from luasocket_runners.cli import specification
 from luasocket_runners.cli.failure import PASSED, PORT_UNAVAILABLE, USAGE, CommandFailed
 from luasocket_runners.cli.parser import AddCommand, count, seconds
+from luasocket_runners.cli.triage_rounds import QUICK, Rounds
 from luasocket_runners.engine.engine import DEADLINE
 from luasocket_runners.expectations.deviations import DeviationsError
 from luasocket_runners.expectations.expectations import Expectations
@@ -24,20 +25,13 @@ from luasocket_runners.ports import Port, PortUnavailable, UnknownPort, known_po
 from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.quirks.writing import HEADER, render
 from luasocket_runners.reports import terminal
-from luasocket_runners.result import CONFORMING, Result, Verdict
-from luasocket_runners.run.progress import Progress
-from luasocket_runners.run.session import WORKERS, Session
-from luasocket_runners.selection import used_functions
+from luasocket_runners.result import Verdict
+from luasocket_runners.run.session import WORKERS
 from luasocket_runners.triage import Cause, causes_of
-from luasocket_runners.triage.rule import MILLISECONDS
-from luasocket_runners.triage.rules import Rules, shapes
+from luasocket_runners.triage.rules import Rules
 
 __all__ = ["add_commands"]
 
-#: Runs after which nothing new is expected any more: each adds the rules behind those of the one before.
-ROUNDS: Final = 12
-#: Behaviours in which a function hangs before it is given up in the first rounds.
-PATIENCE: Final = 10
 #: Failures with one cause that are worth a rule; fewer are known deviations.
 AT_LEAST: Final = 3
 #: Directories up to which a path is written relative to the file.
@@ -75,9 +69,8 @@ def add_commands(add: AddCommand) -> None:
     triage.add_argument(
         "--deadline",
         type=seconds,
-        default=DEADLINE,
         metavar="SECONDS",
-        help=f"how long a call may take before it counts as hanging (default: {DEADLINE:g})",
+        help=f"how long a call may take before it counts as hanging (default: {QUICK:g}, at last {DEADLINE:g})",
     )
 
 
@@ -94,7 +87,7 @@ def _triage(options: argparse.Namespace) -> int:
     quirks_file, known_file = _files(options, port)
     rules = Rules(expectations.quirks, options.at_least)
     try:
-        results = _rounds(options, port, behaviours, expectations, rules)
+        results = Rounds(options, port, behaviours, expectations, rules).run()
     except PortUnavailable as error:
         raise CommandFailed(str(error), PORT_UNAVAILABLE) from None
     proposed = rules.proposed(used_only=True)
@@ -130,105 +123,6 @@ def _files(options: argparse.Namespace, port: Port) -> tuple[Path, Path]:
     if quirks != config.quirks and quirks.exists():
         raise CommandFailed(f"{quirks} exists and is not among the port's files: add it to port.toml, or remove it.")
     return quirks, known
-
-
-def _rounds(
-    options: argparse.Namespace,
-    port: Port,
-    behaviours: Sequence[Behaviour],
-    expectations: Expectations,
-    rules: Rules,
-) -> list[Result]:
-    """Run the behaviours with the rules found so far, until nothing new comes; return the last results.
-
-    At first, calls that hang are put off, and their behaviours are not run again: each takes the whole deadline. Then
-    it is known whether timeouts are in milliseconds, which lets many calls hang, and the others become rules.
-    """
-    results: dict[str, Result] = {}
-    put_off = True
-    for number in range(1, ROUNDS + 1):
-        quirks = rules.quirks()
-        todo = [one for one in behaviours if not (put_off and _hangs(results.get(one.id)))]
-        patience = PATIENCE if put_off else None
-        results |= {one.behaviour.id: one for one in _run(options, port, todo, expectations, quirks, patience)}
-        found = list(results.values())
-        passed = sum(result.verdict in (Verdict.PASSED, Verdict.QUIRKS) for result in found)
-        failed = sum(result.verdict not in CONFORMING for result in found)
-        print(f"round {number}: {counted(len(quirks.rules), 'rule')}, {passed} passed, {failed} failed", flush=True)
-        if rules.learn(found, hangs=not put_off) and shapes(rules.quirks()) != shapes(quirks):
-            continue
-        if not put_off:
-            break
-        put_off = False
-        declared = {quirk.id for quirk in expectations.quirks.rules}
-        if MILLISECONDS.id not in declared and _are_milliseconds(options, port, found, expectations, quirks):
-            rules.accept(MILLISECONDS)
-        elif not any(map(_hangs, found)):
-            break
-        else:
-            rules.learn(found)
-    return [results[behaviour.id] for behaviour in behaviours if behaviour.id in results]
-
-
-def _hangs(result: Result | None) -> bool:
-    """Tell whether a behaviour has hung, or was not tried because others have."""
-    return result is not None and (result.hung or result.verdict is Verdict.NOT_TRIED)
-
-
-def _are_milliseconds(
-    options: argparse.Namespace, port: Port, results: Sequence[Result], expectations: Expectations, quirks: Quirks
-) -> bool:
-    """Tell whether more behaviours with a timeout pass if it is in milliseconds.
-
-    At first, only those are tried in which a call waited wrongly: if timeouts are in seconds, each takes the whole
-    deadline.
-    """
-
-    def passed(results: Sequence[Result]) -> int:
-        return sum(result.verdict in (Verdict.PASSED, Verdict.QUIRKS) for result in results)
-
-    timed = [result for result in results if ":settimeout" in used_functions(result.behaviour.unconditional_steps())]
-    wrong = [
-        result.behaviour
-        for result in timed
-        if result.verdict is Verdict.FAILED and (result.hung or "too " in result.reason)
-    ]
-    trial = Quirks(quirks.file, (*quirks.rules, MILLISECONDS))
-    if len(wrong) < options.at_least or passed(_run(options, port, wrong, expectations, trial)) < options.at_least:
-        return False
-    with_it = _run(options, port, [result.behaviour for result in timed], expectations, trial)
-    print(f"with milliseconds, {passed(with_it)} of {len(timed)} with a timeout pass, and {passed(timed)} without")
-    return bool(passed(with_it) >= passed(timed) + options.at_least)
-
-
-def _run(
-    options: argparse.Namespace,
-    port: Port,
-    behaviours: Sequence[Behaviour],
-    expectations: Expectations,
-    quirks: Quirks,
-    patience: int | None = None,
-) -> list[Result]:
-    # a result that a rule may explain is not run again: rounds do that
-    with Session(
-        port,
-        behaviours,
-        options.dialect,
-        workers=options.workers,
-        deadline=options.deadline,
-        quirks=quirks,
-        expected=lambda result: result.verdict in CONFORMING or (result.observation is not None and not result.hung),
-        patience=patience,
-    ) as session:
-        applying = [behaviour for behaviour in behaviours if session.engine.applies(behaviour)]
-        with Progress(applying, lambda result: "") as progress:
-
-            def on_result(result: Result) -> None:
-                progress.add(expectations.absent.apply(result))
-
-            results = session.run(applying, on_result)
-    flaky = expectations.flaky
-    return [flaky.apply(expectations.absent.apply(result)) for result in results]
 
 
 def _quirks_text(file: Path, declared: Quirks, proposed: Sequence[Quirk]) -> str:

@@ -59,6 +59,7 @@ class Pool:
         self._size = size
         self._workers = Workers(make_engine, behaviours)
         self.engine = make_engine()
+        self._held: list[int] = []  # behaviours that were queued before a pause
 
     def __enter__(self) -> Pool:
         try:
@@ -104,6 +105,7 @@ class Pool:
     def start(self, behaviours: Sequence[Behaviour]) -> None:
         """Queue these behaviours for all engines, in place of those that are still queued."""
         self._stop(lambda result: None)
+        self._held = []
         self._workers.start_threads(min(self._size, len(behaviours)) - len(self))
         # those that only wait begin first, beside those that compute, so that the run does not end by waiting
         order = sorted(behaviours, key=lambda behaviour: waiting_time(behaviour.steps) < LONG)
@@ -119,9 +121,10 @@ class Pool:
 
     def skip(self, behaviours: Container[str]) -> list[Behaviour]:
         """Take behaviours with these ids out of the queue, as far as they have not begun; return them."""
-        queued = self._workers.withdraw()
+        queued, held = self._workers.withdraw(), self._held
         self._workers.submit(index for index in queued if self._behaviours[index].id not in behaviours)
-        return [self._behaviours[index] for index in queued if self._behaviours[index].id in behaviours]
+        self._held = [index for index in held if self._behaviours[index].id not in behaviours]
+        return [self._behaviours[index] for index in (*queued, *held) if self._behaviours[index].id in behaviours]
 
     def cancel(self) -> None:
         """Empty the queue: the workers finish their current behaviours and begin no others."""
@@ -130,15 +133,16 @@ class Pool:
     @contextlib.contextmanager
     def paused(self, on_result: OnResult) -> Iterator[None]:
         """Let the workers finish their current behaviours; inside, no worker runs one; afterwards, they go on."""
-        queued = self._stop(on_result)
+        self._stop(on_result)
         yield
-        self._workers.submit(queued)
+        held, self._held = self._held, []
+        self._workers.submit(held)
 
-    def _stop(self, on_result: OnResult) -> list[int]:
-        """Wait until no worker runs a behaviour; return the indices that are still queued."""
-        queued = self._workers.withdraw()
+    def _stop(self, on_result: OnResult) -> None:
+        """Wait until no worker runs a behaviour, and hold those that are still queued."""
+        self._held = self._workers.withdraw()
         while True:  # at least once: a worker reports its trouble even if it has not begun any behaviour
             for result in self._workers.results(wait=True):
                 on_result(result)
             if not self._workers.pending:
-                return queued
+                return

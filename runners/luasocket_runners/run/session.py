@@ -62,7 +62,9 @@ class Session:
         Whether other runs that this session does not know load the machine, as the processes of pytest-xdist do.
     patience
         The number of behaviours in which a function has to hang, and to return in none, before the other behaviours
-        that call it are not tried; None: all are tried.
+        that call it are not tried; the same for its calls with one kind of outcome. None: all are tried.
+    reruns_of_hangs
+        The number of behaviours that have to hang alone, too, before others that hang are not rerun.
 
     Attributes
     ----------
@@ -88,6 +90,7 @@ class Session:
         expected: Callable[[Result], bool] = lambda result: result.verdict in CONFORMING,
         shares_machine: bool = False,
         patience: int | None = None,
+        reruns_of_hangs: int = RERUNS_OF_HANGS,
     ) -> None:
         self._jitter = Jitter()
         make_engine = partial(Engine, port, dialect, authority, deadline=deadline, quirks=quirks, jitter=self._jitter)
@@ -98,6 +101,7 @@ class Session:
         self._shares_machine = shares_machine
         self._expected = expected
         self._hung_alone = 0
+        self._reruns_of_hangs = reruns_of_hangs
         self._patience = Patience(behaviours, patience)
         self._on_result: OnResult = _ignore
         self._results: dict[str, Result] = {}
@@ -192,10 +196,11 @@ class Session:
     def _keep(self, result: Result) -> None:
         """Keep a result; one that is not doubtful is final."""
         self._results[result.behaviour.id] = result
-        if hopeless := self._patience.see(result):
-            function, users = hopeless
-            for behaviour in self._pool.skip(frozenset(users)):
-                self._results[behaviour.id] = skipped = self._patience.not_tried(behaviour, function)
+        # a hang that is declared uses up no patience
+        hopeless = None if result.hung and self._expected(result) else self._patience.see(result)
+        if hopeless is not None:
+            for behaviour in self._pool.skip(hopeless.users):
+                self._results[behaviour.id] = skipped = hopeless.not_tried(behaviour)
                 self._on_result(skipped)
         if self._is_doubtful(result):
             self._to_rerun.append(result.behaviour.id)
@@ -205,6 +210,8 @@ class Session:
     def _is_doubtful(self, result: Result) -> bool:
         """Return whether the load of others may explain a result: not if it is expected or not implemented."""
         if self._alone or result.behaviour.id in self.given_up:  # it must not run in this process
+            return False
+        if result.hung and self._hung_alone >= self._reruns_of_hangs:
             return False
         return result.verdict is not Verdict.NOT_IMPLEMENTED and not self._expected(result)
 
@@ -230,7 +237,7 @@ class Session:
 
     def _rerun(self, result: Result) -> Result:
         """Return the final result in place of a doubtful one. No worker may run a behaviour now."""
-        if result.hung and self._hung_alone >= RERUNS_OF_HANGS:
+        if result.hung and self._hung_alone >= self._reruns_of_hangs:
             return result
         alone = self.engine.run(result.behaviour)
         self._hung_alone += alone.hung

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from luasocket_runners.quirks.called import called_functions
 from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.result import Result, Verdict
 from luasocket_runners.selection import used_functions
@@ -111,14 +113,28 @@ def shapes(quirks: Quirks) -> list[object]:
     ]
 
 
-def _proposed(results: Iterable[Result], *, hangs: bool) -> Iterator[tuple[Result, Proposal]]:
+def _proposed(results: Sequence[Result], *, hangs: bool) -> Iterator[tuple[Result, Proposal]]:
     """Yield the failures that a rule would explain."""
+    returning = _returning(results) if any(result.hung for result in results) else set()
     for result in results:
         if result.verdict is not Verdict.FAILED or result.observation is None:
             continue
         proposal = propose(result.observation)
+        if proposal is not None and proposal.kind == "hangs" and result.function not in returning:
+            proposal = replace(proposal, expected=None)  # whatever LuaSocket does
         if proposal is not None and (hangs or proposal.kind != "hangs"):
             yield result, proposal
+
+
+def _returning(results: Iterable[Result]) -> set[str]:
+    """Return the functions that have returned, or raised an error, in any behaviour."""
+    returning = set[str]()
+    for result in results:
+        if result.verdict in (Verdict.PASSED, Verdict.QUIRKS) and not result.at:
+            returning.update(function for function, _ in called_functions(result.behaviour))
+        elif result.verdict is Verdict.FAILED and not result.hung:
+            returning.add(result.function)
+    return returning
 
 
 def _missing(results: Sequence[Result]) -> Iterator[tuple[Result, Proposal]]:

@@ -226,6 +226,7 @@ WAITING = "about: test\nbehaviours:\n" + "".join(
             ['expected: {with: ["*l"], returns: [{type: string}, null, null]}\n    returned: {hangs: true}\n\n'],
             0,
         ),
+        (lambda pattern: True, ['on: ["unconnected:receive"]\n    returned: {hangs: true}\n\n'], 0),  # one for all
         (lambda pattern: pattern == 1, [], 1),  # one failure is no rule
     ],
 )
@@ -338,3 +339,11 @@ def test_methods_that_some_objects_lack_become_rules(
     out = capsys.readouterr().out
     assert '[absent]\n":getfd" = "…"\n' in out
     assert ":dirty" not in out.partition("[absent]")[2]
+
+
+def test_a_behaviour_that_no_new_rule_concerns_runs_once(port: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(port) == 0
+    rounds = [line for line in capsys.readouterr().out.splitlines() if line.startswith("round ")]
+    # of the ten, `late` calls another function
+    assert rounds[0].startswith("round 1: 0 rules, 10 behaviours run, ")
+    assert rounds[1].startswith("round 2: 2 rules, 9 behaviours run, ")

@@ -89,3 +89,47 @@ def test_without_a_limit_everything_is_tried(
     toy_port: Callable[..., PythonPort], every: list[Behaviour], hang: Hang
 ) -> None:
     assert verdicts(toy_port(f=hang, g=lambda: ()), every, None)[:8] == [Verdict.FAILED] * 8
+
+
+@pytest.fixture
+def timeouts(behaviours: Callable[[str], list[Behaviour]]) -> list[Behaviour]:
+    """Six behaviours in which f times out, and one in which it succeeds."""
+    return behaviours(
+        "".join(
+            f"  - {{id: t{n}, steps: [{{call: socket.f, with: [{n}], returns: [null, timeout]}}]}}\n" for n in range(6)
+        )
+        + "  - {id: s, steps: [{call: socket.f, with: [9], returns: [1]}]}\n"
+    )
+
+
+def test_a_function_may_hang_only_where_it_should_time_out(
+    toy_port: Callable[..., PythonPort], timeouts: list[Behaviour], hang: Hang
+) -> None:
+    port = toy_port(f=lambda number: (1,) if number == 9 else hang())
+    with Session(port, [timeouts[-1], *timeouts[:-1]], patience=3) as session:
+        results = session.run([timeouts[-1], *timeouts[:-1]])
+    assert [result.verdict for result in results] == ([Verdict.PASSED] + [Verdict.FAILED] * 3 + [Verdict.NOT_TRIED] * 3)
+    assert results[-1].reason == ("socket.f has hung in all 3 behaviours in which LuaSocket's times out (--patience)")
+
+
+def test_hangs_that_are_declared_use_up_no_patience(
+    toy_port: Callable[..., PythonPort], every: list[Behaviour], hang: Hang
+) -> None:
+    with Session(toy_port(f=hang, g=lambda: ()), every, patience=3, expected=lambda result: True) as session:
+        assert Verdict.NOT_TRIED not in {result.verdict for result in session.run(every)}
+
+
+def test_behaviours_are_also_skipped_while_the_others_wait_for_a_rerun(
+    toy_port: Callable[..., PythonPort], every: list[Behaviour]
+) -> None:
+    with Session(toy_port(f=lambda: (), g=lambda: ()), every, workers=2) as session:
+        pool = session._pool
+        pool._workers.submit(range(len(every)))
+        skipped: list[str] = []
+        with pool.paused(lambda result: None):
+            skipped += [behaviour.id for behaviour in pool.skip(frozenset(one.id for one in every))]
+        ran: list[str] = []
+        while pool._workers.pending:
+            pool.step(lambda result: ran.append(result.behaviour.id))
+    assert skipped
+    assert not set(ran) & set(skipped)

@@ -1,0 +1,274 @@
+"""Runs the behaviours of a triage again and again with the rules found so far, until nothing new comes.
+
+At first, calls that hang are put off, and their behaviours are not run again: each takes the whole deadline. Then it is
+known whether timeouts are in milliseconds, which lets many calls hang, and the others become rules. Last come the
+behaviours that were not tried because they call what hangs everywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from luasocket_spec.model import Behaviour, Call, Get, ValueTarget
+
+from luasocket_runners.engine.engine import DEADLINE
+from luasocket_runners.expectations.expectations import Expectations
+from luasocket_runners.notation import counted
+from luasocket_runners.ports import Port
+from luasocket_runners.quirks.classes import FUNCTION_VALUE
+from luasocket_runners.quirks.model import HANGS, Quirk, Quirks
+from luasocket_runners.result import CONFORMING, Result, Verdict
+from luasocket_runners.run.progress import Progress
+from luasocket_runners.run.session import RERUNS_OF_HANGS, Session
+from luasocket_runners.selection import used_functions
+from luasocket_runners.triage.rule import MILLISECONDS
+from luasocket_runners.triage.rules import Rules, shapes
+
+__all__ = ["Rounds"]
+
+#: Runs after which nothing new is expected any more: each adds the rules behind those of the one before.
+ROUNDS: Final = 16
+#: Behaviours in which a function hangs before it is given up.
+PATIENCE: Final = 10
+#: Seconds after which a call counts as hanging, until the last run: many calls may hang, and what remains runs again.
+QUICK: Final = 3.0
+#: Behaviours with which it is tried whether timeouts are in milliseconds: if they are not, each takes the deadline.
+SAMPLE: Final = 24
+#: How many times as many workers run behaviours that only wait until a call counts as hanging.
+WAITING: Final = 3
+
+
+class Rounds:
+    """The runs of one triage.
+
+    Parameters
+    ----------
+    options
+        Those of the command: ``dialect``, ``workers``, ``at_least``, and ``deadline``, which may be None.
+    rules
+        The rules, which learn from each run.
+    """
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        port: Port,
+        behaviours: Sequence[Behaviour],
+        expectations: Expectations,
+        rules: Rules,
+    ) -> None:
+        self._options = options
+        self._port = port
+        self._behaviours = behaviours
+        self._expectations = expectations
+        self._rules = rules
+        self._results: dict[str, Result] = {}
+        self._due = {behaviour.id for behaviour in behaviours}  # they have not run, or have to run again
+        self._quirks = expectations.quirks  # of the last run
+        self._number = 0
+        self._deadline: float = QUICK if options.deadline is None else options.deadline
+
+    def run(self) -> list[Result]:
+        """Run the behaviours until nothing new comes; return the last results."""
+        self._repeat(hangs=False, later=_hangs)
+        if self._takes_milliseconds():
+            self._rules.accept(MILLISECONDS)
+            self._again(_hangs)
+        elif any(map(_hangs, self._results.values())):
+            self._rules.learn(self._found())
+        self._repeat(hangs=True, later=_is_not_tried)
+        while self._again(_is_not_tried):
+            known = shapes(self._rules.quirks())
+            self._repeat(hangs=True, later=_is_not_tried, wait=True)
+            if shapes(self._rules.quirks()) == known:
+                break
+        self._confirm()
+        return self._found()
+
+    def _found(self) -> list[Result]:
+        return [self._results[one.id] for one in self._behaviours if one.id in self._results]
+
+    def _again(self, which: Callable[[Result], bool]) -> bool:
+        """Have the behaviours with some results run again; tell whether there are any."""
+        due = {identity for identity, result in self._results.items() if which(result)}
+        self._due |= due
+        return bool(due)
+
+    def _repeat(self, *, hangs: bool, later: Callable[[Result], bool], wait: bool = False) -> None:
+        """Run what has no result, and what new rules concern, until there are no new rules; leave some for later.
+
+        To ``wait`` is what most of them will do, so more of them run at the same time.
+        """
+        while self._number < ROUNDS:
+            quirks = self._rules.quirks()
+            change = _Change(self._quirks, quirks)
+            todo = [one for one in self._behaviours if one.id in self._due or self._has_to_run(one, change, later)]
+            if not todo:
+                return
+            self._due.clear()
+            self._results = {identity: change.rename(result) for identity, result in self._results.items()}
+            self._quirks = quirks
+            self._number += 1
+            self._results |= {one.behaviour.id: one for one in self._run(todo, quirks, workers=WAITING if wait else 1)}
+            self._print_round(len(todo))
+            if not self._rules.learn(self._found(), hangs=hangs) or shapes(self._rules.quirks()) == shapes(quirks):
+                return
+
+    def _has_to_run(self, behaviour: Behaviour, change: _Change, later: Callable[[Result], bool]) -> bool:
+        result = self._results.get(behaviour.id)
+        return result is not None and change.concerns(result) and not later(result)
+
+    def _print_round(self, ran: int) -> None:
+        found = self._found()
+        failed = sum(result.verdict not in CONFORMING for result in found)
+        print(
+            f"round {self._number}: {counted(len(self._quirks.rules), 'rule')}, {counted(ran, 'behaviour')} run, "
+            f"{_passed(found)} passed, {failed} failed",
+            flush=True,
+        )
+
+    def _confirm(self) -> None:
+        """Run what failed again, with the whole deadline, and alone if it failed beside others."""
+        failed = [result.behaviour for result in self._found() if result.verdict is Verdict.FAILED]
+        again = self._run(failed, self._quirks, deadline=self._options.deadline or DEADLINE, confirm=True)
+        self._results |= {one.behaviour.id: one for one in again if one.verdict is not Verdict.NOT_TRIED}
+
+    def _takes_milliseconds(self) -> bool:
+        """Tell whether more behaviours with a timeout pass if it is in milliseconds.
+
+        At first, only some of those are tried in which a call waited wrongly.
+        """
+        if any(quirk.id == MILLISECONDS.id for quirk in self._expectations.quirks.rules):
+            return False
+        at_least: int = self._options.at_least
+        timed = [
+            result
+            for result in self._found()
+            if ":settimeout" in used_functions(result.behaviour.unconditional_steps())
+        ]
+        wrong = [
+            result.behaviour
+            for result in timed
+            if result.verdict is Verdict.FAILED and (result.hung or "too " in result.reason)
+        ]
+        trial = Quirks(self._quirks.file, (*self._quirks.rules, MILLISECONDS))
+        sample = wrong[:: -(-len(wrong) // SAMPLE)] if wrong else []
+        if len(wrong) < at_least or _passed(self._run(sample, trial)) < at_least:
+            return False
+        with_it = self._run([result.behaviour for result in timed], trial)
+        print(
+            f"with milliseconds, {_passed(with_it)} of {len(timed)} with a timeout pass, and {_passed(timed)} without"
+        )
+        return bool(_passed(with_it) >= _passed(timed) + at_least)
+
+    def _run(
+        self,
+        behaviours: Sequence[Behaviour],
+        quirks: Quirks,
+        *,
+        deadline: float | None = None,
+        confirm: bool = False,
+        workers: int = 1,
+    ) -> list[Result]:
+        # a result that a rule may explain is not run again: rounds do that
+        if not behaviours:
+            return []
+        with Session(
+            self._port,
+            behaviours,
+            self._options.dialect,
+            workers=self._options.workers * workers,
+            deadline=deadline or self._deadline,
+            quirks=quirks,
+            expected=lambda result: (
+                result.verdict in CONFORMING or (result.observation is not None and not result.hung and not confirm)
+            ),
+            patience=PATIENCE,
+            reruns_of_hangs=RERUNS_OF_HANGS if confirm else 0,
+        ) as session:
+            applying = [behaviour for behaviour in behaviours if session.engine.applies(behaviour)]
+            with Progress(applying, lambda result: "") as progress:
+
+                def on_result(result: Result) -> None:
+                    progress.add(self._expectations.absent.apply(result))
+
+                results = session.run(applying, on_result)
+        return [self._expectations.flaky.apply(self._expectations.absent.apply(result)) for result in results]
+
+
+class _Change:
+    """What has changed between the quirks of two runs.
+
+    Attributes
+    ----------
+    renamed
+        The new ids of the quirks that are the same but for their ids; None: the quirk is not there any more.
+    """
+
+    def __init__(self, before: Quirks, after: Quirks) -> None:
+        old, new = _by_shape(before), _by_shape(after)
+        self.renamed = {
+            quirk.id: new[repr(shape)].id if repr(shape) in new else None
+            for quirk, shape in zip(before.rules, shapes(before), strict=True)
+        }
+        changed = [old.get(shape) or new[shape] for shape in old.keys() ^ new.keys()]
+        self._hanging = {_name(name) for quirk in changed if quirk.returned == HANGS for name in quirk.on}
+        self._others = {_name(name) for quirk in changed if quirk.returned != HANGS for name in quirk.on}
+
+    def concerns(self, result: Result) -> bool:
+        """Tell whether a behaviour with this result may have another one now."""
+        if any(self.renamed[quirk] is None for quirk in result.quirks):
+            return True
+        names = set(_used(result.behaviour))
+        # a behaviour that ended because a call hangs by a rule does so whatever other calls hang
+        ended = result.verdict is Verdict.QUIRKS and result.at
+        return not self._others.isdisjoint(names) or not (ended or self._hanging.isdisjoint(names))
+
+    def rename(self, result: Result) -> Result:
+        """Return a result with the new ids of the quirks."""
+        seen = result.observation
+        if seen is not None and seen.broken_quirks:
+            seen = replace(seen, broken_quirks=tuple(filter(None, map(self.renamed.get, seen.broken_quirks))))
+        return replace(result, quirks=tuple(filter(None, map(self.renamed.get, result.quirks))), observation=seen)
+
+
+def _by_shape(quirks: Quirks) -> dict[str, Quirk]:
+    return {repr(shape): quirk for shape, quirk in zip(shapes(quirks), quirks.rules, strict=True)}
+
+
+def _name(name: str) -> str:
+    """Return the name in the list of a quirk without the class: ``:receive`` for ``client:receive``, ``.class``."""
+    for mark in ":.":
+        owner, found, method = name.partition(mark)
+        if found and owner != "socket":
+            return f"{mark}{method}"
+    return name
+
+
+def _used(behaviour: Behaviour) -> Iterator[str]:
+    """Yield what quirks may be about and a behaviour uses, named as by :func:`_name`."""
+    steps = list(behaviour.all_steps())
+    yield from used_functions(steps)
+    if behaviour.functions:
+        yield FUNCTION_VALUE
+    for step in steps:
+        if isinstance(step, Get) and step.name is not None:
+            yield f".{step.field}"
+        elif isinstance(step, Call) and isinstance(step.target, ValueTarget):
+            yield FUNCTION_VALUE
+
+
+def _hangs(result: Result) -> bool:
+    """Tell whether a behaviour has hung, or was not tried because others have."""
+    return result.hung or _is_not_tried(result)
+
+
+def _is_not_tried(result: Result) -> bool:
+    return result.verdict is Verdict.NOT_TRIED
+
+
+def _passed(results: Iterable[Result]) -> int:
+    return sum(result.verdict in (Verdict.PASSED, Verdict.QUIRKS) for result in results)

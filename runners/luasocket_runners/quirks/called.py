@@ -1,0 +1,55 @@
+"""Names the functions that a behaviour calls, with the classes of its objects, as LuaSocket would run it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from luasocket_spec.model import Behaviour, Call, Expectation, MethodTarget, Outcome, Raises, Returns, Step
+
+from luasocket_runners.quirks.classes import ObjectClasses
+from luasocket_runners.values import Handle
+
+__all__ = ["called_functions"]
+
+
+def called_functions(behaviour: Behaviour) -> Iterator[tuple[str, Outcome]]:
+    """Yield the function of each call that is made in any case, and its expected outcome, in the observed reading.
+
+    A method has the class of its object, ``client:receive``; none if that is not known, ``:receive``.
+    """
+    called = _Called()
+    bound: dict[str, Handle] = {}
+    for name, fixture in behaviour.given:
+        inside: dict[str, Handle] = {}
+        yield from called.by(fixture.steps, inside)
+        if "self" in inside:
+            bound[name] = inside["self"]
+    yield from called.by(behaviour.steps, bound)
+
+
+class _Called:
+    def __init__(self) -> None:
+        self._objects = ObjectClasses()
+        self._numbers = itertools.count(1)
+
+    def by(self, steps: Iterable[Step], bound: dict[str, Handle]) -> Iterator[tuple[str, Outcome]]:
+        for step in steps:
+            if not isinstance(step, Call):
+                continue
+            handle = bound.get(step.target.name) if isinstance(step.target, MethodTarget) else None
+            outcome = _observed(step.expect)
+            yield self._objects.function(step.target, handle), outcome
+            if isinstance(outcome, Raises):
+                continue
+            failed = isinstance(outcome, Returns) and (not outcome.values or outcome.values[0] in (None, False))
+            first = None if failed else Handle(next(self._numbers), "userdata")
+            # no value of the spec but "*" tells a class
+            args = tuple(value if isinstance(value, bytes) else None for value in step.args)
+            self._objects.called(step.target, handle, args, (first,))
+            if first is not None and step.binds and step.binds[0] is not None:
+                bound[step.binds[0]] = first
+
+
+def _observed(expect: Expectation) -> Outcome:
+    return max(expect.by_reading, key=lambda pair: pair[0].authority == "observed")[1]
