@@ -147,6 +147,7 @@ class Engine:
         return replace(again, verdict=Verdict.FAILED, reason=reason)
 
     def _run_once(self, behaviour: Behaviour) -> _Attempt:
+        self.process.place(behaviour)
         missing = self.process.missing_capability(behaviour)
         if missing is not None:
             return _Attempt(Result(behaviour, Verdict.SKIPPED, f"needs {missing}, which is not available"))

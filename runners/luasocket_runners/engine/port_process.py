@@ -85,6 +85,7 @@ class PortProcess:
         jitter: Jitter | None = None,
     ) -> None:
         self._port = port
+        self._can_live_here = port.lives_here
         self._requested_dialect = dialect
         self.dialect: Dialect = dialect or "luasocket-3"
         self.dialect_guessed = False
@@ -245,6 +246,13 @@ class PortProcess:
         return f" Its message does not end with a line feed: {begun}." if begun else ""
 
     # -- capabilities
+
+    def place(self, behaviour: Behaviour) -> None:
+        """Have a port that lives in this worker live in a process of its own while a behaviour stops that."""
+        here = self._can_live_here and "interruption" not in behaviour.needs
+        if here is not self._port.lives_here:
+            self.end()
+            self._port.lives_here = here
 
     def missing_capability(self, behaviour: Behaviour) -> str | None:
         """Return the first capability that a behaviour needs and neither the machine nor the port has."""

@@ -135,11 +135,20 @@ class Port(ABC):
     name: str
     #: Whether a behaviour that is flaky under load fails: for a port of this project, which has to be steady.
     has_to_be_steady: bool = False
+    #: Whether its next connection lives in this process, a worker: see `enter_worker`.
+    lives_here: bool = False
     #: Whether a second connection has to wait for the end of the first.
     one_at_a_time: bool = False
 
     def prepare(self) -> None:
         """Do the work that all connections share, once, before the runner forks its workers."""
+        return
+
+    def enter_worker(self) -> None:
+        """Take note that this process is a worker, a copy of the runner, in which the port may live and may crash.
+
+        A behaviour that ends a worker is run again in another process, in which this was not called.
+        """
         return
 
     @abstractmethod

@@ -57,7 +57,7 @@ class Pool:
         self._behaviours = behaviours
         self._indices = {behaviour.id: index for index, behaviour in enumerate(behaviours)}
         self._size = size
-        self._workers = Workers(make_engine, behaviours)
+        self._workers = Workers(make_engine, behaviours, port.enter_worker)
         self.engine = make_engine()
         self._held: list[int] = []  # behaviours that were queued before a pause
 

@@ -190,6 +190,8 @@ class Workers:
         Makes the engine of a worker, with a port instance of its own.
     behaviours
         All behaviours that may be queued, which is done by their indices.
+    enter_worker
+        Is called in each worker that is a process, before it makes its engine, but not where suspects are run.
 
     Attributes
     ----------
@@ -201,8 +203,14 @@ class Workers:
     #: the main process was killed.
     _main_ends: ClassVar[set[Connection]] = set()
 
-    def __init__(self, make_engine: Callable[[], Engine], behaviours: Sequence[Behaviour]) -> None:
+    def __init__(
+        self,
+        make_engine: Callable[[], Engine],
+        behaviours: Sequence[Behaviour],
+        enter_worker: Callable[[], None] = lambda: None,
+    ) -> None:
         self._make_engine = make_engine
+        self._enter_worker = enter_worker
         self._behaviours = behaviours
         self._queue = _Queue()
         self._main_ends.add(self._queue.inlet)
@@ -275,6 +283,7 @@ class Workers:
     def _run_in_process(self, results: Connection, note: _Note) -> None:
         self._take_process()
         use_alarm()
+        self._enter_worker()
         self._run(results, note)
 
     def _take_process(self) -> None:

@@ -12,6 +12,7 @@
 -- A program that has no standard input and output loads this file and calls it with a table instead:
 --   { read = function: returns the next line or nil, write = function: takes a line without its end,
 --     module = the table under test, or a name as above, dialect = ..., name = ..., runtime = ... }
+-- With by_line = true it returns a function that takes one line and answers it; `read` is called in callbacks only.
 
 local VERSION = 1 -- of the protocol
 
@@ -738,26 +739,30 @@ local function handle(message)
     end
 end
 
+-- Handles one message. Returns the message if it ends a callback.
+local function answer(line, in_callback)
+    local ok, message = pcall(read_value, line, 1)
+    if not ok or type(message) ~= "table" then
+        write_line('{"id":null,"fault":' .. write_string("this is not a message: " .. tostring(message)) .. "}")
+    elseif type(message.id) == "number" then
+        line = nil -- luacheck: ignore (it may be long)
+        if message.op == "release" or message.op == "reset" then
+            scrub()
+        end
+        handle(message)
+    elseif in_callback and (message.op == "return" or message.op == "raise") then
+        return message
+    else
+        write_line('{"id":null,"fault":"this message has no id"}')
+    end
+end
+
 -- Handles messages. In a callback, until the runner ends it: returns that message.
 local function serve(in_callback)
     while true do
-        local line = read_line()
-        if not line then
-            finish()
-        end
-        local ok, message = pcall(read_value, line, 1)
-        if not ok or type(message) ~= "table" then
-            write_line('{"id":null,"fault":' .. write_string("this is not a message: " .. tostring(message)) .. "}")
-        elseif type(message.id) == "number" then
-            line = nil -- luacheck: ignore (it may be long)
-            if message.op == "release" or message.op == "reset" then
-                scrub()
-            end
-            handle(message)
-        elseif in_callback and (message.op == "return" or message.op == "raise") then
-            return message
-        else
-            write_line('{"id":null,"fault":"this message has no id"}')
+        local last = answer(read_line() or finish(), in_callback)
+        if last then
+            return last
         end
     end
 end
@@ -772,7 +777,11 @@ function call_back(number, args)
     return unpack(values, 1, values.n)
 end
 
-if options.read then
+if options.by_line then
+    return function(line)
+        answer(line, false)
+    end
+elseif options.read then
     local _, reason = pcall(serve, false)
     if reason ~= nothing then
         error(reason, 0)

@@ -13,9 +13,9 @@ import importlib
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
-__all__ = ["main"]
+__all__ = ["main", "open_runtime", "search_paths"]
 
 
 def unavailable(sentence: str) -> NoReturn:
@@ -43,11 +43,34 @@ def search_paths(version: str) -> tuple[str, str]:
     return path, ";".join(f"{directory}/?.so" for directory in compiled)
 
 
+def open_runtime(runtime: str) -> Any:
+    """Return a Lua state that finds the modules that a plain interpreter finds.
+
+    Raises
+    ------
+    ImportError
+        This lupa has no such runtime.
+    """
+    sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL)
+    library = importlib.import_module(f"lupa.{runtime}")
+    lua = library.LuaRuntime(encoding=None, register_eval=False)
+    # LuaJIT counts as 5.1.
+    version = ".".join(map(str, lua.lua_version))
+    path, cpath = search_paths(version)
+    # The directories of LUA_PATH and LUA_CPATH are in the paths already, and come first.
+    lua.execute(
+        b"local path, cpath = ...\n"
+        b"package.path, package.cpath = package.path .. ';' .. path, package.cpath .. ';' .. cpath\n"
+        b"python = nil\n",  # lupa's access to Python, which a plain interpreter does not have
+        path.encode(), cpath.encode(),
+    )  # fmt: skip
+    return lua
+
+
 def main(runtime: str, adapter: str, module: str) -> None:
     """Run the adapter until its input ends."""
-    sys.setdlopenflags(os.RTLD_NOW | os.RTLD_GLOBAL)
     try:
-        library = importlib.import_module(f"lupa.{runtime}")
+        lua = open_runtime(runtime)
     except ModuleNotFoundError as error:
         if error.name == "lupa":
             unavailable("lupa is not installed: pip install 'luasocket-conformance[lupa]'.")
@@ -56,18 +79,9 @@ def main(runtime: str, adapter: str, module: str) -> None:
         unavailable(f"lupa's {runtime} cannot be loaded: {error}.")
     # Python ignores SIGPIPE. In a plain interpreter it ends the process, and so it does here.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    lua = library.LuaRuntime(encoding=None, register_eval=False)
-    # LuaJIT counts as 5.1.
-    version = ".".join(map(str, lua.lua_version))
-    path, cpath = search_paths(version)
-    # The directories of LUA_PATH and LUA_CPATH are in the paths already, and come first.
     lua.execute(
-        b"local adapter, module, path, cpath = ...\n"
-        b"package.path, package.cpath = package.path .. ';' .. path, package.cpath .. ';' .. cpath\n"
-        b"python = nil\n"  # lupa's access to Python, which a plain interpreter does not have
-        b"assert(loadfile(adapter))(module)\n",
-        os.fsencode(adapter), os.fsencode(module), path.encode(), cpath.encode(),
-    )  # fmt: skip
+        b"local adapter, module = ...\nassert(loadfile(adapter))(module)\n", os.fsencode(adapter), os.fsencode(module)
+    )
 
 
 if __name__ == "__main__":
