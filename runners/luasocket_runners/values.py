@@ -78,10 +78,10 @@ def repetition(data: bytes) -> tuple[bytes, int] | None:
 
 def encode(value: LuaValue, *, repeats: bool = False) -> Any:
     """Return the JSON form of a run-time value; ``repeats``: for a port that understands repetitions."""
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, int):  # a boolean is one, too
         return value
     if isinstance(value, bytes):
-        if repeats and (found := repetition(value)):
+        if repeats and len(value) >= _LONG and (found := repetition(value)):
             return {"repeat": found[0].decode("latin-1"), "times": found[1]}
         return value.decode("latin-1")
     if isinstance(value, float):

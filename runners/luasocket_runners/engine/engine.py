@@ -125,28 +125,29 @@ class Engine:
         began = time.monotonic()
         note = ""
         for _ in range(ATTEMPTS):
-            attempt = self._run_once(behaviour)
+            attempt = self._run_once(behaviour, began)
             if attempt.rerun_note is None:
                 break
             note = attempt.rerun_note
         result = attempt.result
         if attempt.leaked and result.verdict in CONFORMING and not behaviour.leaks:
-            result = self._confirm_leak(result)
-        return replace(result, duration=time.monotonic() - began, note=note)
+            result = self._confirm_leak(result, began)
+        return replace(result, note=note) if note else result
 
-    def _confirm_leak(self, result: Result) -> Result:
+    def _confirm_leak(self, result: Result, began: float) -> Result:
         """Return the result of a behaviour that passed and left descriptors open: run again, a leak does it again.
 
         What a port's runtime opens once, at the first use of something, is no leak.
         """
-        again, _, leaked = self._run_once(result.behaviour)
+        again, _, leaked = self._run_once(result.behaviour, began)
         if again.verdict not in CONFORMING or not leaked:
             return result if again.verdict in CONFORMING else again
         count = "1 descriptor stays" if leaked == 1 else f"{leaked} descriptors stay"
         reason = f"{count} open in the port's process each time the behaviour runs"
         return replace(again, verdict=Verdict.FAILED, reason=reason)
 
-    def _run_once(self, behaviour: Behaviour) -> _Attempt:
+    def _run_once(self, behaviour: Behaviour, began: float) -> _Attempt:
+        """Run a behaviour once; ``began`` is the time (of the monotonic clock) from which its duration counts."""
         self.process.place(behaviour)
         missing = self.process.missing_capability(behaviour)
         if missing is not None:
@@ -178,10 +179,12 @@ class Engine:
         leaked = 0 if restarts else self.process.leaked_descriptors()
         if limited and not restarts:
             self.restart()
+        seconds = time.monotonic() - began
         if failure is None:
             verdict = Verdict.QUIRKS if quirks else Verdict.PASSED
-            return _Attempt(Result(behaviour, verdict, follows=run.followed, quirks=quirks), leaked=leaked)
-        result = replace(run.position.result(behaviour, failure), quirks=quirks, after=after)
+            passed = Result(behaviour, verdict, follows=run.followed, quirks=quirks, duration=seconds)
+            return _Attempt(passed, leaked=leaked)
+        result = replace(run.position.result(behaviour, failure), quirks=quirks, after=after, duration=seconds)
         note = "" if failure.late else None
         if not limited and (leak := leaks.leak_note(connection.process_id, result)):
             failure.restart, note = True, f"{leak}: it was restarted, and the behaviour rerun"

@@ -269,7 +269,7 @@ class PythonAdapter:
         self._functions.clear()
         self._numbers.clear()
         self._asleep.clear()
-        for coroutine in list(self._coroutines):
+        for coroutine in list(self._coroutines) if self._coroutines else ():
             if coroutine is not Coroutine.running():
                 coroutine.abandon()
         while self._objects:
