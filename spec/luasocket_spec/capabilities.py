@@ -53,6 +53,7 @@ _PORT: Final = {
     "gc": "The port collects garbage at a request, and closes objects that are no longer referred to.",
     "descriptors": "The port's objects have descriptors of the system, which getfd returns.",
     "kept-tables": "The port's adapter can keep a table that a call returns, so that it can be compared with another.",
+    "callable-tables": "The port's adapter can make tables that can be called like functions.",
     "subtypes": "The port's numbers are integers or floats, which tostring shows, as in Lua 5.3 and later.",
 }
 

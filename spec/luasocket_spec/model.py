@@ -297,11 +297,12 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """Builds a table that keeps its identity and binds it."""
+    """Builds a table that keeps its identity and binds it. ``calls`` is the function that a call of it calls."""
 
     name: str
     value: SpecValue
     source: Source
+    calls: SpecValue = None
 
 
 @dataclass(frozen=True, slots=True)

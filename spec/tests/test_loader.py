@@ -157,6 +157,7 @@ def test_identities_are_in_the_order_of_the_files(behaviours: Mapping[str, Behav
         "plain",
         "values",
         "functions",
+        "callable",
         "system",
         "peers",
         "readings",
@@ -210,6 +211,10 @@ def test_steps(behaviours: Mapping[str, Behaviour]) -> None:
     assert make.value == m.TableSpec(
         ((b"message", m.Ref("message")), (b"list", m.TableSpec(((1, 1), (2, 2)))), (5, b"$5")),
     )
+    assert make.calls is None
+    table = behaviours["callable"].steps[0]
+    assert isinstance(table, m.Make)
+    assert table.calls == m.Ref("one")
     assert isinstance(rawequal, m.Call)
     assert rawequal.target == m.PathTarget("rawequal")
     assert isinstance(drop, m.Drop)
@@ -373,7 +378,7 @@ def test_shipped_data_load() -> None:
 
 def test_command(valid: Path, beside: Beside, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(valid)]) == 0
-    assert capsys.readouterr().out == "14 behaviours, 2 fixtures, 3 statements (1 waived)\n"
+    assert capsys.readouterr().out == "15 behaviours, 2 fixtures, 3 statements (1 waived)\n"
     assert main([str(beside("behaviours/a.yaml", b""))]) == 2
     assert capsys.readouterr().err == (
         "behaviours/a.yaml:1: The file is empty: write its content, or delete it.\n1 problem\n"

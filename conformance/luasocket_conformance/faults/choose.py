@@ -96,3 +96,15 @@ def choose_chooses_once(original: Original, table: Any = None, *rest: Any) -> Va
         return results
 
     return (choose,)
+
+
+@FAULTS.fault("socket.choose", detected_by="choose/callable-entry")
+def entries_are_functions(original: Original, table: Any = None, *rest: Any) -> Values:
+    """An entry that is a table is not there."""
+    if not isinstance(table, dict):
+        return original(table, *rest)
+    kept = original.api.Table()
+    for key, value in table.items():
+        if not isinstance(value, dict):
+            kept[key] = value
+    return original(kept, *rest)

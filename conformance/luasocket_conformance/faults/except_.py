@@ -391,3 +391,43 @@ FAULTS.add(
 def newtry_takes_the_last_argument(original: Original, *args: Any) -> Values:
     """The finalizer is the last argument, not the first."""
     return original(*args[-1:])
+
+
+@FAULTS.fault("socket.protect", detected_by=("except/callable-in-protect", "except/callable-that-throws"))
+@refuses_argument(1)
+def protect_refuses_callable_tables(value: Any) -> object:
+    """A table that can be called is refused."""
+    return isinstance(value, dict) and callable(value)
+
+
+@FAULTS.fault("socket.newtry", detected_by="except/callable-finalizer")
+def newtry_calls_functions_only(original: Original, finalizer: Any = None, *rest: Any) -> Values:
+    """A finalizer that is a table is never called."""
+    return original(None if isinstance(finalizer, dict) else finalizer, *rest)
+
+
+@FAULTS.fault("socket.protect", detected_by="except/callable-in-protect")
+def protect_calls_without_the_table(original: Original, value: Any = None, *rest: Any) -> Values:
+    """A table that can be called does not get itself as its first argument."""
+    if not (isinstance(value, dict) and callable(value)):
+        return original(value, *rest)
+
+    def called(*args: Any) -> Values:
+        results: Values = value(*args[1:])
+        return results
+
+    return original(called, *rest)
+
+
+@FAULTS.fault("socket.protect", detected_by="except/callable-that-raises")
+@changes_protected
+def errors_of_tables_are_exceptions(
+    original: Original, protected: Callable[..., Values], value: Any, *args: Any
+) -> Values:
+    """An ordinary error in a table that can be called is returned."""
+    try:
+        return protected(*args)
+    except original.api.LuaError as error:
+        if isinstance(value, dict):
+            return (None, error.args[0])
+        raise

@@ -269,6 +269,12 @@ local function invoke(func, ...)
     return pcall(func, ...)
 end
 
+-- Tells whether a value that is no function can be called like one.
+local function can_be_called(value)
+    local metatable = getmetatable(value)
+    return metatable ~= nil and rawget(metatable, "__call") ~= nil
+end
+
 -- Returns what errors call a value besides its type: the field __name of its metatable.
 local function name_of(value)
     local metatable = getmetatable(value)
@@ -323,8 +329,7 @@ local function protect(...)
 end
 
 local function run_finalizer(finalizer)
-    local metatable = getmetatable(finalizer)
-    if type(finalizer) ~= "function" and not (metatable and metatable.__call) then
+    if type(finalizer) ~= "function" and not can_be_called(finalizer) then
         error(format("attempt to call a %s value", type(finalizer)), 0)
     end
     call_in_c(finalizer)
@@ -355,6 +360,7 @@ end
 local builder = {
     index = index,
     invoke = invoke,
+    can_be_called = can_be_called,
     name_of = name_of,
     protect = protect,
     newtry = newtry,

@@ -323,7 +323,8 @@ class Bridge:
         if type(value) in _PLAIN:
             return value
         kind = self._lua_type(value) or "userdata"
-        return (HostFunction if kind == "function" else HostValue)(value, kind, self, reader)
+        called = kind == "function" or self.builder[b"can_be_called"](value)
+        return (HostFunction if called else HostValue)(value, kind, self, reader)
 
     def to_lua(self, value: Any) -> Any:
         """Return a value of the reference as the program takes it: one of its own, or a plain one."""

@@ -198,7 +198,10 @@ class Steps:
     def _make(self, step: model.Make, scope: Scope) -> StepGenerator:
         value = scope.resolve(step.value)
         call = f"{step.name} = {notation.show(value, scope.names())}"
-        reply = yield Request({"op": "make", "value": encode(value)}, call, step.source)
+        message = {"op": "make", "value": encode(value)}
+        if step.calls is not None:
+            message["calls"] = encode(scope.resolve(step.calls))
+        reply = yield Request(message, call, step.source)
         match reply.returns:
             case (Handle(type="table") as made,):
                 scope.bind(step.name, made)

@@ -130,7 +130,8 @@ def _step(step: model.Step) -> dict[str, Any]:
         case model.Set():
             return {"set": step.path, "to": _value(step.value)}
         case model.Make():
-            return {"make": step.name, "value": _value(step.value)}
+            calls = {} if step.calls is None else {"calls": _value(step.calls)}
+            return {"make": step.name, "value": _value(step.value), **calls}
         case model.Drop():
             return {"drop": list(step.names)}
         case model.Called():

@@ -275,7 +275,9 @@ class _Writer:
             yield f"{step.path} = {self._value(step.value, prefix)}"
         elif isinstance(step, model.Make):
             name = self._name(prefix, step.name)
-            yield f"{name} = {self._value(step.value, prefix)}"
+            value = self._value(step.value, prefix)
+            calls = None if step.calls is None else self._value(step.calls, prefix)
+            yield f"{name} = {value if calls is None else f'setmetatable({value}, {{ __call = {calls} }})'}"
             yield f"names[{name}] = {notation.quote(full_name(prefix, step.name).encode())}"
         elif isinstance(step, model.Drop):
             for name in step.names:

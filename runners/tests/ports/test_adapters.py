@@ -163,6 +163,17 @@ def test_a_table_with_a_callable_table_is_plain(line: Line) -> None:
     assert line.call("socket.skip", 0, {"table": [[1, {"handle": sink}]]}) == [{"table": [[1, *held]]}]
 
 
+def test_a_table_can_be_called(line: Line) -> None:
+    made = line.ask(op="make", value={"table": [["x", 1]]}, calls={"function": 1})["returns"][0]
+    assert made == {"handle": 1, "type": "table"}
+    assert line.ask(op="get", handle=1, field="x") == {"returns": [1]}
+    protected = line.handle("socket.protect", {"handle": 1})
+    number = line.post(op="call", handle=protected, args=["a", None])
+    assert line.hear() == {"id": number, "callback": 1, "args": [made, "a", None]}
+    line.end(op="return", values=["b"])
+    assert line.hear() == {"id": number, "returns": ["b"]}
+
+
 def test_release_forgets_and_closes(line: Line) -> None:
     """The descriptor's number is free again: the system gives the lowest that is."""
     handle = line.handle("socket.tcp4")

@@ -129,6 +129,11 @@ class _Assembly:
                 scope.keeps,
                 "A call with `keep` needs an adapter that can keep tables: add `needs: [kept-tables]`.",
             )
+        if scope.calls is not None and "callable-tables" not in needs:
+            file.report(
+                scope.calls,
+                "A table with `calls` needs an adapter that can make one: add `needs: [callable-tables]`.",
+            )
         if scope.interrupts is not None and "interruption" not in needs:
             file.report(
                 scope.interrupts,

@@ -280,15 +280,20 @@ class StepReader(ActionReader):
         return m.Set(path, value, self.source(node))
 
     def _make(self, node: Mapping, scope: Scope) -> m.Step | None:
-        found = self.map(node, "A step with `make`", ("make", "of"), ("of",))
+        found = self.map(node, "A step with `make`", ("make", "of", "calls"), ("of",))
         value = self.value(found["of"], scope, expected=False) if "of" in found else m.TableSpec(())
         if not isinstance(value, m.TableSpec):
             self.wrong(found["of"], "`make` builds a table", "`of: {table: {name: value}}`")
+        calls = self.value(found["calls"], scope, expected=False) if "calls" in found else None
+        if "calls" in found:
+            scope.calls = node.line if scope.calls is None else scope.calls
+            if not (isinstance(calls, m.Ref) and calls.name in scope.functions):
+                self.wrong(found["calls"], "`calls` is one of `functions`", "`calls: $fin`")
         name = self.name(found["make"], scope, "The name in `make`")
         if name is None:
             return None
         self.bind(name, scope)
-        return m.Make(name, value, self.source(node))
+        return m.Make(name, value, self.source(node), calls)
 
     def _drop(self, node: Mapping, scope: Scope) -> m.Step | None:
         found = self.map(node, "A step with `drop`", ("drop",))
@@ -384,6 +389,7 @@ class StepReader(ActionReader):
             scope.inspects = inner.inspects if scope.inspects is None else scope.inspects
             scope.keeps = inner.keeps if scope.keeps is None else scope.keeps
             scope.interrupts = inner.interrupts if scope.interrupts is None else scope.interrupts
+            scope.calls = inner.calls if scope.calls is None else scope.calls
             scope.subtypes = inner.subtypes if scope.subtypes is None else scope.subtypes
             scope.forked = scope.forked or inner.forked
             found[name] = m.Function(name, tuple(params), does, returns, raises, self.source(key))

@@ -576,6 +576,9 @@ function operations.make(request)
     if type(object) ~= "table" then
         error("only a table can be made", 0)
     end
+    if request.calls ~= nil then
+        setmetatable(object, { __call = to_lua(request.calls) })
+    end
     made_here[object] = true
     write_handle(object)
     return nil, { n = 1, object }
@@ -619,7 +622,7 @@ local function collects_garbage()
 end
 
 function operations.describe()
-    local capabilities = { n = 4, "coroutines", "descriptors", "repeat", "kept-tables" }
+    local capabilities = { n = 5, "coroutines", "descriptors", "repeat", "kept-tables", "callable-tables" }
     -- LuaJIT yields across Lua's own pcall, but not across one that C calls, as a library's protect does
     if _VERSION ~= "Lua 5.1" then
         insert(capabilities, "yield-across-pcall")

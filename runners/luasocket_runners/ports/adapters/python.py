@@ -193,6 +193,8 @@ class PythonAdapter:
                 return ()
             case {"op": "make", "value": {"table": list()} as value}:
                 table = self._from_json(value)
+                if "calls" in request:
+                    table = self._callable(table, self._from_json(request["calls"]))
                 self._handle(table)
                 return (table,)
             case {"op": "release", "handles": list(handles)}:
@@ -209,7 +211,8 @@ class PythonAdapter:
             "protocol": PROTOCOL, "name": self._name, "version": version.decode("latin-1") if version else "unknown",
             "dialect": self._dialect, "runtime": runtime,
             "capabilities": [
-                "coroutines", "yield-across-pcall", "gc", "descriptors", "repeat", "kept-tables", "subtypes",
+                "coroutines", "yield-across-pcall", "gc", "descriptors", "repeat", "kept-tables", "callable-tables",
+                "subtypes",
             ],
         }  # fmt: skip
 
@@ -251,6 +254,15 @@ class PythonAdapter:
             handle = self._handles[id(value)] = self._last_handle
             self._objects[handle] = value
         return handle
+
+    def _callable(self, table: dict[Any, Any], function: Function) -> dict[Any, Any]:
+        """Return a table that calls a function when it is called, with itself as the first argument, as __call does."""
+
+        class Callable(self._api.Table):  # type: ignore[name-defined,misc]
+            def __call__(self, *args: Any) -> tuple[Any, ...]:
+                return function(self, *args)
+
+        return Callable(table)
 
     def _release(self, handles: list[int]) -> None:
         watched = []
