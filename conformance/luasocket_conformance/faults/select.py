@@ -497,12 +497,3 @@ def select_takes_a_failure_for_a_timeout(original: Original, *args: Any) -> Valu
 add_milliseconds_wrap(FAULTS, "socket.select", 3, ("select/long-timeout",))
 add_whole_seconds(FAULTS, "socket.select", 3, "select/timeout-of-more-than-a-second")
 add_missing_fields(FAULTS, {"select": "select"})
-
-
-@_fault(detected_by="select/foreign-object-with-callable-tables")
-@changes_lists
-def select_calls_functions_only(original: Original, table: Any) -> Any:
-    """An object whose getfd is a table that can be called is ignored."""
-    return filtered(
-        table, lambda obj: not isinstance(obj, dict) or not isinstance(original.api.index(obj, "getfd"), dict)
-    )

@@ -247,3 +247,13 @@ def lookups_keep_to_one_family(original: Original, *args: Any) -> Values:
         return (None, b"host or service not provided, or not known")
     original.memory[original.api] = original.memory.get(original.api) or ipv6
     return original(*args)
+
+
+@FAULTS.fault("socket.select", detected_by="select/foreign-object-with-callable-tables")
+def select_calls_functions_only(original: Original, *args: Any) -> Values:
+    """An object whose getfd is a table that can be called raises."""
+    for table in args[:2]:
+        for obj in listed(table):
+            if isinstance(obj, dict) and isinstance(original.api.index(obj, "getfd"), dict):
+                raise original.api.LuaError(b"attempt to call a table value")
+    return original(*args)
