@@ -249,7 +249,7 @@ def lookups_keep_to_one_family(original: Original, *args: Any) -> Values:
     return original(*args)
 
 
-@FAULTS.fault("socket.select", detected_by="select/foreign-object-with-callable-tables")
+@FAULTS.fault("socket.select", detected_by="sequences/select-of-callable-tables")
 def select_calls_functions_only(original: Original, *args: Any) -> Values:
     """An object whose getfd is a table that can be called raises."""
     for table in args[:2]:
