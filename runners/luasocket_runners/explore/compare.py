@@ -56,6 +56,8 @@ _OWN_MESSAGES: Final = frozenset(
     [b"timeout", b"closed", b"refused", b"connection refused", b"already connected", b"address already in use",
      b"permission denied", b"host not found"]
 )  # fmt: skip
+#: How the words for a difference in calls of functions begin.
+CALLED: Final = "it called"
 #: The functions that a step called, each with its arguments.
 Calls = Sequence[tuple[str, tuple[object, ...]]]
 
@@ -135,10 +137,10 @@ class Comparison:
             # the order in which it asks the objects of two lists is its own affair
             expected, actual = sorted(expected, key=_name), sorted(actual, key=_name)
         if list(map(_name, expected)) != list(map(_name, actual)):
-            return "it called other functions, or in another order"
+            return f"{CALLED} other functions, or in another order"
         for (_, one), (_, other) in zip(expected, actual, strict=True):
             if len(one) != len(other) or not all(map(self._same, one, other)):
-                return "it called a function with other arguments"
+                return f"{CALLED} a function with other arguments"
         return None
 
     def _raised(self, one: object, other: object) -> str | None:

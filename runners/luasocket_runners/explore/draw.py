@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Final
 
 from luasocket_spec.model import Ref
 
 from luasocket_runners.explore import PROFILES
-from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, OPTIONS, Draw, Picker, arguments
+from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, OPTIONS, Picker, arguments
 from luasocket_runners.explore.context import Abilities, Context
 from luasocket_runners.explore.makers import Makers
 from luasocket_runners.explore.module_calls import ModuleCalls
@@ -83,12 +84,14 @@ class Drawer:
         What can be asked of the port.
     profile
         One of `PROFILES`.
+    source
+        Chooses the steps.
     """
 
-    def __init__(self, draw: Draw, state: State, port: Abilities, profile: str) -> None:
+    def __init__(self, source: Random, state: State, port: Abilities, profile: str) -> None:
         if port.dialect == "defold":
             port = replace(port, absent=port.absent | _LATER | {f":{name}" for name in _LATER})
-        self._picker = Picker(draw, state)
+        self._picker = Picker(source, state)
         self._pick = self._picker.pick
         self._state = state
         self._port = port
@@ -111,6 +114,7 @@ class Drawer:
         choices: list[Callable[[], list[Step]]] = []
         if state.objects:
             choices += [self._method] * 24 + [self._strange_method] * 2 + [self._tostring]
+            choices += [self._option] * 4 if self._port.has_method("getoption") else []
             if self._port.has("socket.select"):
                 choices += [self._calls.select] * 4
                 choices += [self._calls.table] if len(state.tables) < _MANY else []
@@ -165,6 +169,18 @@ class Drawer:
         if method == "setoption" and self._has(item, "getoption") and self._picker.one_in(2):
             return [call, Call(item.name, "getoption", call.args[:1])]
         return [call, self._makers.settimeout(binds[0])] if binds and not self._picker.one_in(8) else [call]
+
+    def _option(self) -> list[Step]:
+        """A look at an option; perhaps it is set before, and another one, or another object, is looked at behind it."""
+        item = self._any_object()
+        name, *value = arguments(self._picker, item, "setoption")
+        steps: list[Step] = [Call(item.name, "getoption", (name,))]
+        if self._picker.one_in(2) and self._has(item, "setoption"):
+            steps.insert(0, Call(item.name, "setoption", (name, *value)))
+        if self._picker.one_in(3):
+            other = self._any_object()
+            steps.append(Call(other.name, "getoption", arguments(self._picker, other, "getoption")))
+        return [step for step in steps if isinstance(step, Call) and step.path not in self._muted]
 
     def _strange_method(self) -> list[Step]:
         """A method that the class does not have, with whatever arguments."""

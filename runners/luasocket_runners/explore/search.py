@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 from typing import Final
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -15,7 +16,6 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import Flaky
 from luasocket_spec.model import Dialect
 
-from luasocket_runners.explore.arguments import Draw
 from luasocket_runners.explore.draw import Drawer
 from luasocket_runners.explore.lockstep import Difference, Lockstep
 from luasocket_runners.explore.renaming import renumbered
@@ -28,6 +28,8 @@ from luasocket_runners.quirks import NO_QUIRKS, Quirks
 BATCH: Final = 50
 #: Draws of a program: most add one step, some a few that belong together.
 DRAWS: Final = 100
+#: Draws what chooses the steps of a program.
+_SEEDS: Final = st.integers(0, 2**64 - 1)
 #: Seconds that the steps of one difference are left out for: a step that hangs costs seconds each time.
 SHORTEN_LIMIT: Final = 30.0
 #: How often a difference has to show again, in programs of its own, to count: under load, the system delivers late.
@@ -161,7 +163,7 @@ class Search:
             if self._target is None and self._reached(limits, time.monotonic() - began):
                 return
             lockstep.reset()
-            difference = self._run_program(lockstep, data.draw)
+            difference = self._run_program(lockstep, Random(data.draw(_SEEDS)))
             self._count(lockstep)
             if difference is not None and self._counts(difference):
                 raise _DifferenceFound
@@ -181,10 +183,10 @@ class Search:
             config(seeded)()  # in this order: a seed would take the database away
         self._confirm(lockstep)
 
-    def _run_program(self, lockstep: Lockstep, draw: Draw) -> Difference | None:
+    def _run_program(self, lockstep: Lockstep, source: Random) -> Difference | None:
         """Draw and run one program; return the first difference."""
         abilities = lockstep.abilities
-        drawer = Drawer(draw, lockstep.state, abilities, self._profile)
+        drawer = Drawer(source, lockstep.state, abilities, self._profile)
         for number in range(DRAWS + 1):
             for step in drawer.steps() if number < DRAWS else drawer.final_steps():
                 if lockstep.label(step) in abilities.absent:

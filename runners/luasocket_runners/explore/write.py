@@ -11,7 +11,7 @@ from typing import Final
 from luasocket_spec import model
 from luasocket_spec.model import Dialect
 
-from luasocket_runners.explore.compare import error_text, is_port
+from luasocket_runners.explore.compare import CALLED, error_text, is_port
 from luasocket_runners.explore.lockstep import Difference
 from luasocket_runners.explore.steps import (
     Call,
@@ -126,6 +126,8 @@ def behaviour(difference: Difference, identity: str, dialect: Dialect) -> str:
     for number, (step, outcome) in enumerate(zip(difference.steps, difference.outcomes, strict=True), 1):
         last = number == len(difference.steps)
         lines += writer.step(step, outcome, last=last)
+    if difference.words.startswith(CALLED):
+        lines += (line for function in functions for line in writer.called(function.name))
     return "\n".join(lines) + "\n"
 
 
@@ -152,6 +154,16 @@ class _Writer:
         if function.returns is None:
             return '{returns: ["$..."]}'
         return "{}" if not function.returns else f"{{returns: {_list(function.returns)}}}"
+
+    def called(self, name: str) -> list[str]:
+        """Return the lines of a step that checks how often the reference called a function, and with what."""
+        calls = [args for outcome in self._difference.outcomes for called, args in outcome.calls if called == name]
+        pairs = {"called": name, "times": str(len(calls))}
+        if calls:
+            look = Get(None, name)
+            lists = (f"[{', '.join(self._result(look, value) for value in args)}]" for args in calls)
+            pairs["with"] = f"[{', '.join(lists)}]"
+        return self._lines(pairs)
 
     def step(self, step: Step, outcome: Outcome, *, last: bool) -> list[str]:
         """Return the lines of a step; none if it checks nothing."""
@@ -242,6 +254,8 @@ class _Writer:
 
     @staticmethod
     def _peer(step: PeerAct, outcome: Outcome) -> dict[str, str] | None:
+        if outcome.sentence:  # it could do nothing
+            return None
         if step.verb not in ("collect", "end"):
             pairs = {step.verb: _value(step.value)}
             pairs |= {key: _value(value) for key, value in step.options}

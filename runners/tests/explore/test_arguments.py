@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from typing import Any
+from random import Random
 
 import pytest
 from luasocket_runners.explore.arguments import _MOST, ARGUMENTS, OPTIONS, Picker, arguments
@@ -11,12 +10,7 @@ from luasocket_runners.explore.state import Object, State
 
 
 def picker() -> Picker:
-    source = random.Random(1)
-
-    def draw(_strategy: Any) -> int:
-        return source.randrange(2**32)
-
-    return Picker(draw, State())
+    return Picker(Random(1), State())
 
 
 TCP = Object("tcp1", "tcp{client}")
