@@ -31,6 +31,8 @@ ODD: Final[Args] = (
 )  # fmt: skip
 #: The same for what is made a string of: the sign of NaN, which Lua writes out, is up to the processor.
 ODD_DATA: Final[Args] = tuple(value for value in ODD if value is not math.nan)
+#: The same for what is made a number of bytes: what infinity becomes is up to the processor, too.
+_ODD_COUNTS: Final[Args] = tuple(value for value in ODD_DATA if value != math.inf)
 _PATTERNS: Final[Args] = (b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, b"3", 2.0, 0.5)
 #: What looks like a pattern: only the letter behind the asterisk counts.
 _NO_PATTERNS: Final[Args] = (b"l", b"a", b"*L", b"*A", b"*", b"*n", -1)
@@ -217,8 +219,8 @@ ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
     "setfd": lambda picker, item: picker.pick([(), (None,), (b"x",), (True,), (TableSpec(()),)]),
     "setstats": lambda picker, item: picker.pick([(), (0,), (10, 20), (1, 2, 3), (b"7",), (None, 5)]),
 }
-#: Methods that make strings of their arguments.
-_TEXT: Final = frozenset({"send", "receive"})
+#: Odd arguments of methods that make strings or numbers of bytes of them.
+_ODD_FOR: Final[Mapping[str, Args]] = {"send": ODD_DATA, "receive": _ODD_COUNTS, "receivefrom": _ODD_COUNTS}
 #: Methods whose arguments are never made odd: any address that is not on the loopback would leave the machine, any
 #: timeout would be waited for, and any descriptor may be one of the process itself.
 NEVER_ODD: Final = frozenset({"settimeout", "connect", "bind", "setsockname", "setpeername", "sendto", "setfd"})
@@ -238,5 +240,5 @@ def arguments(picker: Picker, item: Object, method: str) -> Args:
         return (*found, *picker.some(ODD_DATA, 2), picker.pick(ODD_DATA))
     if method not in NEVER_ODD and picker.one_in(8):
         index = picker.pick(range(len(found) + 1))
-        found[index : index + 1] = [picker.pick(ODD_DATA if method in _TEXT else ODD)]
+        found[index : index + 1] = [picker.pick(_ODD_FOR.get(method, ODD))]
     return tuple(found)

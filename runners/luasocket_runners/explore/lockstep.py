@@ -19,6 +19,8 @@ from luasocket_runners.notation import Names, show, show_list
 from luasocket_runners.quirks import NO_QUIRKS, Quirks
 from luasocket_runners.values import Handle, LuaTable
 
+#: Seconds after which a call that does not return by a quirk has hung.
+_HANGING: Final = 0.3
 #: Methods that send something to the other end of a connection.
 _SEND: Final = frozenset({"send", "shutdown", "close", "connect", "accept"})
 
@@ -90,7 +92,7 @@ class Lockstep:
         self.outcomes: list[Outcome] = []
         self.calls = 0
         self.absent: set[str] = set()
-        self._over = False  # both have died, or hang: what they had is gone
+        self._over = False  # both have died, or hang, or the port does by a quirk
 
     @property
     def abilities(self) -> Abilities:
@@ -126,8 +128,14 @@ class Lockstep:
         self.calls += 1
         self._settle(self._reference, step)
         quirked = self._quirked(step)
+        may_hang = quirked is not None and quirked.may_hang(expected)
         passed = step if quirked is None or not isinstance(step, Call) else replace(step, args=quirked.passed())  # type: ignore[arg-type]
+        self._port.limit = _HANGING if may_hang else None
         actual = self._port.run(passed, expected)
+        self._port.limit = None
+        if may_hang and actual.kind == "hung":
+            self._over = True
+            return None
         if _is_missing(step, expected, actual):
             self.absent.add(self.label(step))
             return None

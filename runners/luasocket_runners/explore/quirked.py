@@ -44,10 +44,18 @@ class QuirkedCall:
 
     def alternatives(self, expected: Outcome) -> Sequence[tuple[Outcome, Alternative]]:
         """Return the outcomes that the port may have instead of the reference's; none if a quirk has no say in it."""
+        found = self._rewritten(expected)
+        return [(_from_spec(one.outcome, expected), one) for one in found if one.outcome != HANGS]
+
+    def may_hang(self, expected: Outcome) -> bool:
+        """Tell whether, by a quirk, the port may not return where the reference has this outcome."""
+        return any(one.outcome == HANGS for one in self._rewritten(expected))
+
+    def _rewritten(self, expected: Outcome) -> Sequence[Alternative]:
         if expected.kind not in ("returned", "raised"):
             return ()
         found = rewrite(self._rules, self._args, _to_spec(expected), _itself)
-        return [(_from_spec(one.outcome, expected), one) for one in found if one.quirks and one.outcome != HANGS]
+        return [one for one in found if one.quirks]
 
     @staticmethod
     def bound(expected: Outcome, alternative: Alternative, actual: Outcome) -> tuple[LuaValue, ...]:

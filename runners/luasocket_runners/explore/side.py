@@ -91,6 +91,7 @@ class Side:
         self._number = 0
         self.description: Mapping[str, Any] = {}
         self.bound: dict[str, LuaValue] = {}
+        self.limit: float | None = None  #: seconds after which a call counts as hanging, if not the usual ones
         self._functions: dict[str, tuple[int, Function]] = {}
         self._peers: dict[str, Peer] = {}
 
@@ -123,7 +124,7 @@ class Side:
         self._number += 1
         number = self._number
         connection.post({"id": number, **message})
-        end = time.monotonic() + CALL_LIMIT
+        end = time.monotonic() + self._patience()
         while True:
             reply = connection.wait(end - time.monotonic())
             if reply is None:
@@ -134,6 +135,9 @@ class Side:
                 return reply
             else:
                 raise BadMessage("a reply to another request")
+
+    def _patience(self) -> float:
+        return CALL_LIMIT if self.limit is None else self.limit
 
     def _called(self, message: dict[str, Any], calls: list[tuple[str, tuple[object, ...]]]) -> dict[str, Any]:
         """Return the message that ends a call of a function of the program."""
@@ -219,7 +223,7 @@ class Side:
             outcome = self._outcome(reply, tuple(calls))
         except TimeoutError:
             self._stop()
-            return Outcome("hung", sentence=f"it did not return within {CALL_LIMIT:g} s")
+            return Outcome("hung", sentence=f"it did not return within {self._patience():g} s")
         except (PortGone, BadMessage) as gone:
             self._stop()
             return Outcome("died", sentence=str(gone))
