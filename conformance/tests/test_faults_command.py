@@ -96,9 +96,15 @@ def test_a_surprise_beside_other_ports_is_judged_again_alone(monkeypatch: pytest
     assert judged[3:] == ["shaken", "broken"]
 
 
-def run(*selectors: str, covers: str | None = None, explore: bool = False, calls: int | None = None) -> int:
+def run(
+    *selectors: str,
+    covers: str | None = None,
+    explore: bool = False,
+    calls: int | None = None,
+    sample: int | None = None,
+) -> int:
     """Run the command."""
-    options = {"all": False, "covers": covers, "explore": explore, "calls": calls, "seed": None}
+    options = {"all": False, "covers": covers, "explore": explore, "calls": calls, "sample": sample, "seed": None}
     return command.main(Namespace(spec=None, selectors=list(selectors), **options))
 
 
@@ -142,7 +148,7 @@ def test_exploring_faulty_ports(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("hypothesis")
     # a wrong result of every call, a function that is missing, and a limit that no random program reaches
     two = ("udp/names/udp-getsockname-returns-two-results", "select/select-is-absent")
-    assert run(*two, "tcp/send/send-sends-65536-bytes-at-most", explore=True, calls=1200) == 0
+    assert run(*two, "tcp/send/send-sends-65536-bytes-at-most", explore=True, calls=1200, sample=5) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "2 of 3 faulty ports are detected (66.7 %)" in lines
     assert "by exploring, with seed 0:" in lines
@@ -159,3 +165,9 @@ def test_a_mistake_that_breaks_the_process_is_detected(monkeypatch: pytest.Monke
     (exploration,) = exploring.explore_all([port(no_mistake)], 100, 0)
     assert exploration.seen == "the process ended"
     assert exploration.detected
+
+
+def test_a_sample_is_drawn_from_what_is_selected(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("hypothesis")
+    assert run("tcp/send", explore=True, calls=50, sample=2) == 0
+    assert " of 2 faulty ports are detected" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from random import Random
 
 import luasocket_spec
 from luasocket_runners.selection import names
@@ -43,6 +44,8 @@ def main(options: argparse.Namespace) -> int:
         print(f"luasocket-conformance: no faulty port matches {', '.join(options.selectors)}", file=sys.stderr)
         return 2
     if options.explore:
+        if options.sample is not None and options.sample < len(chosen):
+            chosen = Random(options.seed or 0).sample(chosen, options.sample)
         return _explore(chosen, options.calls, options.seed)
     judgements = judge_all(chosen, spec, thoroughly=options.all)
     print(_table(judgements))

@@ -102,6 +102,7 @@ def add_commands(add: AddCommand) -> None:
         "--explore", action="store_true", help="explore each faulty port instead, and say how many show a difference"
     )
     faults.add_argument("--calls", type=natural, metavar="N", help="with --explore: at most N calls on each port")
+    faults.add_argument("--sample", type=natural, metavar="N", help="with --explore: N ports, which the seed chooses")
     faults.add_argument("--seed", type=natural, metavar="N", help="with --explore: choose other programs")
 
 

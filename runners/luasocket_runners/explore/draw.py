@@ -36,6 +36,12 @@ _METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "udp{connected}": (*["send", "receive", "receivefrom"] * 3, "setpeername", "setpeername", "settimeout", "close"),
 }  # fmt: skip
+#: What shows the effect of a method.
+_SEEN_BY: Final[Mapping[str, str]] = {
+    "setoption": "getoption", "setpeername": "getpeername", "connect": "getpeername", "bind": "getsockname",
+    "setsockname": "getsockname", "settimeout": "gettimeout", "setstats": "getstats", "listen": "getsockname",
+    "sendto": "getsockname", "setfd": "getfd",
+}  # fmt: skip
 _ALL_METHODS: Final = tuple(sorted({*_QUIET, *ARGUMENTS, "accept", "close"}))
 #: Functions and methods that only `luasocket-3` has.
 _LATER: Final = frozenset({"gettimeout", "socket.tcp4", "socket.udp4", "socket.dns.getaddrinfo"})
@@ -166,8 +172,9 @@ class Drawer:
         method = self._pick(names)
         binds = (self._state.fresh("tcp"),) if method == "accept" else ()
         call = Call(item.name, method, arguments(self._picker, item, method), binds)
-        if method == "setoption" and self._has(item, "getoption") and self._picker.one_in(2):
-            return [call, Call(item.name, "getoption", call.args[:1])]
+        look = _SEEN_BY.get(method)
+        if look is not None and self._has(item, look) and self._picker.one_in(3):
+            return [call, Call(item.name, look, call.args[:1] if look == "getoption" else ())]
         return [call, self._makers.settimeout(binds[0])] if binds and not self._picker.one_in(8) else [call]
 
     def _option(self) -> list[Step]:

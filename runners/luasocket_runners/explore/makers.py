@@ -126,6 +126,7 @@ class Makers:
             Call(name, "connect", (Ref(server.ip), Ref(server.port))),
             Call(server.name, "accept", (), (accepted,)),
             self.settimeout(accepted),
+            *self._looks(accepted, "tcp{client}", 3),
         ]
 
     def _accepted_from_peer(self) -> list[Step]:
@@ -135,6 +136,7 @@ class Makers:
             PeerAct(peer, "connect", Ref(server.port), (("to", Ref(server.ip)),), bind=peer),
             Call(server.name, "accept", (), (accepted,)),
             self.settimeout(accepted),
+            *self._looks(accepted, "tcp{client}", 3),
         ]
 
     def _udp_bound(self) -> list[Step]:
