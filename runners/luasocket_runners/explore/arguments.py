@@ -23,6 +23,7 @@ TIMEOUTS: Final[Args] = (0, 0.005)
 DATA: Final[Args] = (
     b"", b"a", b"hello", b"one\n", b"one\r\ntwo\n", b"\n", b"\r", b"\r\n", b"x\ry\n", b"a\0b\n", b"\xff\xfe", b"no end",
     b"\n\n\n", b"l" * 100 + b"\n", b"0123456789" * 60, b"long" * 500,
+    b"0123456789abcdef" * 600 + b"\n", bytes(range(256)) * 40,
 )  # fmt: skip
 #: Values that no call asks for, and some that some calls do.
 ODD: Final[Args] = (
@@ -33,7 +34,7 @@ ODD: Final[Args] = (
 ODD_DATA: Final[Args] = tuple(value for value in ODD if value is not math.nan)
 #: The same for what is made a number of bytes: what infinity becomes is up to the processor, too.
 _ODD_COUNTS: Final[Args] = tuple(value for value in ODD_DATA if value != math.inf)
-_PATTERNS: Final[Args] = (b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, b"3", 2.0, 0.5)
+_PATTERNS: Final[Args] = (b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, 9000, b"3", 2.0, 0.5)
 #: What looks like a pattern: only the letter behind the asterisk counts.
 _NO_PATTERNS: Final[Args] = (b"l", b"a", b"*L", b"*A", b"*", b"*n", -1)
 _PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)

@@ -56,6 +56,8 @@ _OWN_MESSAGES: Final = frozenset(
     [b"timeout", b"closed", b"refused", b"connection refused", b"already connected", b"address already in use",
      b"permission denied", b"host not found"]
 )  # fmt: skip
+#: The words for results that differ only so.
+SUBTYPE: Final = "an integer instead of a float, or the reverse"
 #: How the words for a difference in calls of functions begin.
 CALLED: Final = "it called"
 #: The functions that a step called, each with its arguments.
@@ -95,7 +97,8 @@ class Comparison:
     def __init__(self, *, in_lua: bool = True, same_texts: bool = True, subtypes: bool = False) -> None:
         self._in_lua = in_lua
         self._same_texts = same_texts
-        self._subtypes = subtypes
+        self._subtypes = self._exact = subtypes
+        self._tolerated: set[str] = set()
         self._pairs: dict[object, object] = {}
         self._partners: dict[object, object] = {}
 
@@ -112,6 +115,18 @@ class Comparison:
         """Return what differs, in a few words; None if nothing does."""
         if not self._in_lua and _is_integer_error(expected):
             return None
+        self._exact = self._subtypes and step.label not in self._tolerated
+        words = self._difference(step, expected, actual)
+        if words is None or not self._exact:
+            return words
+        self._exact = False
+        return words if self._difference(step, expected, actual) is not None else SUBTYPE
+
+    def tolerate_subtypes(self, label: str) -> None:
+        """Take integers for floats, and floats for integers, in the results of a function from now on."""
+        self._tolerated.add(label)
+
+    def _difference(self, step: Step, expected: Outcome, actual: Outcome) -> str | None:
         if expected.kind != actual.kind:
             return f"{actual.kind} instead of {expected.kind}"
         if expected.kind == "raised":
@@ -190,7 +205,7 @@ class Comparison:
             return one is other or (isinstance(one, FunctionRef) and one == other)
         if _is_number(one) and _is_number(other):
             equal = one == other or (one != one and other != other)
-            return equal and (not self._subtypes or type(one) is type(other))
+            return equal and (not self._exact or type(one) is type(other))
         return type(one) is type(other) and one == other
 
     def _same_table(self, one: LuaTable, other: LuaTable) -> bool:

@@ -229,6 +229,7 @@ class Search:
             renamed = replace(smallest, steps=renumbered(smallest.steps))
             smallest = _replay(lockstep, renamed) or smallest
         self.found.differences.append(smallest)
+        lockstep.tolerate(smallest)
         self._progress(self.found)
 
     @staticmethod

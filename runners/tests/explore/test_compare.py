@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from luasocket_runners.explore.compare import Comparison, error_text
+from luasocket_runners.explore.compare import SUBTYPE, Comparison, error_text
 from luasocket_runners.explore.steps import Call, Get, Outcome, PeerAct
 from luasocket_runners.values import Handle, LuaTable
 
@@ -42,8 +42,13 @@ def test_equal(path: str, expected: tuple[object, ...], actual: tuple[object, ..
 def test_subtypes_count_where_both_sides_have_them() -> None:
     comparison = Comparison(subtypes=True)
     step = Call(None, "socket.skip")
-    assert comparison.difference(step, Outcome("returned", (1,)), Outcome("returned", (1.0,))) is not None
-    assert comparison.difference(step, Outcome("returned", (1.0,)), Outcome("returned", (1.0,))) is None
+    integer, real = Outcome("returned", (1,)), Outcome("returned", (1.0,))
+    assert comparison.difference(step, integer, real) == SUBTYPE
+    assert comparison.difference(step, integer, Outcome("returned", (2.0,))) == "result 1 differs"
+    assert comparison.difference(step, real, real) is None
+    comparison.tolerate_subtypes("socket.skip")
+    assert comparison.difference(step, integer, real) is None
+    assert comparison.difference(Call(None, "socket.sleep"), integer, real) == SUBTYPE
 
 
 @pytest.mark.parametrize(

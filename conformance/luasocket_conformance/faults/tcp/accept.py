@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from luasocket_conformance.faults.factories import (
@@ -145,6 +146,16 @@ FAULTS.add(
     detected_by="tcp/accept/timeout",
     deadline=1.0,
 )
+
+
+@FAULTS.fault("tcp{server}:accept", detected_by="tcp/accept/closed-server-does-not-wait")
+def accept_of_a_closed_server_waits(original: Original, server: Any, *rest: Any) -> Values:
+    """On a closed server it waits for its timeout before it fails."""
+    results = original(server, *rest)
+    if results[1:2] == (b"closed",):
+        time.sleep(max(0.0, min(2.0, original.method(server, "gettimeout")[0])))
+    return results
+
 
 add_result_shapes(FAULTS, "tcp:accept", "server:accept")
 add_missing_methods(FAULTS, "tcp", {"getfamily": "tcp/accept/family"})
