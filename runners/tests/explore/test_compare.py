@@ -157,6 +157,16 @@ def test_the_bytes_that_a_peer_saw_are_compared() -> None:
     assert comparison.difference(step, Outcome("saw"), Outcome("saw", (b"failure",), sentence="x")) is not None
 
 
+@pytest.mark.parametrize(
+    ("data", "ended", "same"),
+    [(b"ab", "reset", True), (b"a", "reset", True), (b"b", "reset", False), (b"a", "closed", False)],
+)
+def test_a_reset_drops_what_has_not_been_read(data: bytes, ended: str, same: bool) -> None:
+    step = PeerAct("peer", "end")
+    expected, actual = Outcome("saw", (b"ab", "reset")), Outcome("saw", (data, ended))
+    assert (Comparison().difference(step, expected, actual) is None) == same
+
+
 def test_fractions_are_integers_only_in_some_luas() -> None:
     call = Call(None, "socket.skip", (1.5,))
     refused = Outcome("raised", (b"bad argument #1 to 'skip' (number has no integer representation)",))
