@@ -28,8 +28,8 @@ SUBJECTS: Final = (
     *(f"tcp/{name}" for name in (
         "create", "connect", "send", "receive-line", "receive-number", "receive-all", "receive", "receive-prefix",
         "receive-arguments", "timeout", "close", "shutdown", "bind", "listen", "accept", "names", "states", "options",
-        "system-options", "option-scope", "stats", "dirty", "descriptor", "sequences", "waits", "collection", "resets",
-        "clients", "servers", "masters",
+        "system-options", "option-scope", "stats", "dirty", "descriptor", "sequences", "waits", "again",
+        "collection", "resets", "clients", "servers", "masters",
     )),
     "connect", "helper", "select",
     *(f"udp/{name}" for name in (
