@@ -247,3 +247,56 @@ def closed_servers_are_masters(original: Original, obj: Any, *_args: Any) -> Val
     if original.name == "class" and results == (b"tcp{server}",) and is_closed(original, obj):
         return (b"tcp{master}",)
     return results
+
+
+# -- what is left over, and what is shared
+
+
+@FAULTS.fault("tcp:send", "tcp:close", "tcp:receive", detected_by="tcp/again/rest-is-not-sent-later", deadline=5.0)
+def the_rest_is_sent_later(original: Original, obj: Any, *args: Any) -> Values:
+    """What a send could not send in time is kept, and the next receive or close sends some of it."""
+    if original.name != "send":
+        if obj in original.memory:
+            original.method(obj, "send", original.memory.pop(obj)[:1000])
+        return original(obj, *args)
+    results = original(obj, *args)
+    if failed(results) and results[1] == b"timeout":
+        original.memory[obj] = args[0][int(results[2]) :]
+    return results
+
+
+@FAULTS.fault("tcp:receive", "socket.tcp", detected_by="tcp/again/next-object-after/timed-out")
+def partial_result_is_for_the_next_object(original: Original, *args: Any) -> Values:
+    """What one client has received of a line before the time was over stands before the line of the next client."""
+    kept = original.memory.setdefault(original.api, [])
+    results = original(*args)
+    if original.name == "tcp":
+        return results
+    if failed(results) and results[1] == b"timeout" and results[2]:
+        kept[:] = [args[0], results[2]]
+    elif kept and kept[0] is not args[0] and not failed(results):
+        return (kept.pop() + results[0], *results[1:]) if len(kept) > 1 else results
+    return results
+
+
+@FAULTS.fault("tcp:setstats", "tcp:connect", detected_by="tcp/again/next-object-after")
+def counts_of_one_client_are_those_of_the_next(original: Original, obj: Any, *args: Any) -> Values:
+    """A client begins with the counts that were set for another one."""
+    kept = original.memory.setdefault(original.api, [])
+    results = original(obj, *args)
+    if original.name == "setstats":
+        kept[:] = args
+    elif not failed(results) and kept:
+        original.method(obj, "setstats", *kept)
+    return results
+
+
+@FAULTS.fault("tcp:receive", detected_by="tcp/again/two-in-turn")
+def no_bytes_are_those_of_another_client(original: Original, obj: Any, *args: Any) -> Values:
+    """A receive of no bytes succeeds if another client has data in its buffer."""
+    others = original.memory.setdefault(original.api, weakref.WeakSet())
+    results = original(obj, *args)
+    others.add(obj)
+    if args == (0,) and failed(results) and any(original.method(other, "dirty") == (True,) for other in others):
+        return (b"", None, None)
+    return results

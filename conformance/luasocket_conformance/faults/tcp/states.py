@@ -19,6 +19,7 @@ from luasocket_conformance.faults.factories.families import (
     add_setfd_returns_one,
     add_uses_after_close,
 )
+from luasocket_conformance.faults.factories.states import after, fails_with, take_descriptor
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
@@ -136,3 +137,55 @@ add_uses_after_close(
         "gettimeout": "tcp/states/gettimeout/closed-client",
     },
 )
+
+
+# -- clients that have not got as far as a connection
+
+
+@FAULTS.fault("tcp{client}:receive", "tcp:connect", detected_by="tcp/states/client-in-progress-returns/receive-all")
+@after("connect", fails_with(b"timeout"))
+def receive_while_in_progress_has_no_partial(original: Original, obj: Any, *args: Any) -> Values:
+    """While a connect is in progress, receive returns the empty string, whatever the prefix."""
+    results = original(obj, *args)
+    return (*results[:2], b"") if failed(results) else results
+
+
+@FAULTS.fault("tcp{client}:send", "tcp:connect", detected_by="tcp/states/client-in-progress-returns/send-range")
+@after("connect", fails_with(b"timeout"))
+def send_while_in_progress_counts_from_zero(original: Original, obj: Any, *args: Any) -> Values:
+    """While a connect is in progress, the index of a send that timed out is 0."""
+    results = original(obj, *args)
+    return (*results[:2], 0) if failed(results) else results
+
+
+@FAULTS.fault("tcp:getpeername", "tcp:connect", detected_by="tcp/states/client-in-progress-returns/getpeername")
+@after("connect", fails_with(b"timeout"))
+def peer_is_known_while_in_progress(original: Original, obj: Any, *args: Any) -> Values:
+    """While a connect is in progress, getpeername returns the address that was asked for."""
+    results = original(obj, *args)
+    (address, port), _ = original.memory[obj]
+    return (address, int(port), b"inet") if failed(results) else results
+
+
+@FAULTS.fault("tcp:getoption", "tcp:connect", detected_by="tcp/states/client-in-progress-returns/getoption-error")
+@after("connect", fails_with(b"timeout"))
+def pending_error_while_in_progress(original: Original, obj: Any, name: Any = None, *rest: Any) -> Values:
+    """While a connect is in progress, the pending error is that it is in progress."""
+    results = original(obj, name, *rest)
+    return (b"Operation now in progress",) if name == b"error" and results == (None,) else results
+
+
+@FAULTS.fault("tcp:connect", detected_by="tcp/states/client-of-an-unknown-host-returns")
+def unknown_hosts_get_a_socket(original: Original, obj: Any, *args: Any) -> Values:
+    """An object whose host was not found has a socket."""
+    results = original(obj, *args)
+    if failed(results) and is_closed(original, obj):
+        take_descriptor(original, obj, original.call("tcp4")[0])
+    return results
+
+
+@FAULTS.fault("tcp:receive", "tcp:connect", detected_by="tcp/states/client-of-an-unknown-host-returns")
+@after("connect", fails_with(b"host or service not provided, or not known"))
+def receive_without_a_host_is_not_connected(_original: Original, _obj: Any, *_args: Any) -> Values:
+    """On a client whose host was not found, receive says that it is not connected."""
+    return (None, b"Transport endpoint is not connected", b"")
