@@ -259,3 +259,23 @@ FAULTS.add(
 def bind_keeps_the_first_address(original: Original, obj: Any, *args: Any) -> Values:
     """An object is bound to the first address that it was bound to, each time."""
     return original(obj, *(original.memory.setdefault(obj, args[:1]) + args[1:]))
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/v6only-stays-after-a-failure")
+def failed_bind_sets_v6only(original: Original, obj: Any, *args: Any) -> Values:
+    """A bind of an IPv6 object that fails turns "ipv6-v6only" on."""
+    results = original(obj, *args)
+    if failed(results) and original.method(obj, "getfamily") == (b"inet6",):
+        original.method(obj, "setoption", b"ipv6-v6only", True)
+    return results
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/each-to-its-own-address/bind-name")
+def address_of_a_name_is_that_of_the_next(original: Original, obj: Any, address: Any = None, *rest: Any) -> Values:
+    """Once a name was bound, the next object is bound to the address of that name."""
+    known = original.memory.setdefault(original.api, [])
+    if address == b"localhost":
+        known[:] = [b"127.0.0.1"]
+    elif known and is_ipv4(address):
+        address = known.pop()
+    return original(obj, address, *rest)
