@@ -190,7 +190,7 @@ def options_that_were_set_thrice_stay(original: Original, obj: Any, name: Any, *
 def linger_only_grows(original: Original, obj: Any, name: Any, value: Any = None, *rest: Any) -> Values:
     """Linger that is on does not get shorter, unless it is 0."""
     seconds = value.get(b"timeout") if isinstance(value, dict) and value.get(b"on") is True else None
-    if is_number(seconds) and seconds > 0:
+    if isinstance(seconds, int | float) and seconds > 0:
         original.memory[obj] = max(original.memory.get(obj, 0), seconds)
         value = {b"on": True, b"timeout": original.memory[obj]}
     return original(obj, name, value, *rest)
