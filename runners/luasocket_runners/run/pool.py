@@ -14,7 +14,6 @@ from typing import Final
 
 from luasocket_spec.model import Behaviour
 
-from luasocket_runners.capabilities import machine
 from luasocket_runners.engine.engine import Engine
 from luasocket_runners.engine.steps import waiting_time
 from luasocket_runners.ports import Port
@@ -86,8 +85,6 @@ class Pool:
         processes = min(self._size, len(self._behaviours) // WORTH_A_PROCESS)
         if processes > 1:
             self._port.prepare()
-            for capability in {name for behaviour in self._behaviours for name in behaviour.needs}:
-                machine.has(capability)  # which remembers it for all processes
         gc.freeze()  # all objects up to now are shared between the processes, and stay so during collections
         self._workers.fork(processes - 1)
 
