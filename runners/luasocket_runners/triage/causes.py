@@ -29,9 +29,9 @@ class Kind(Enum):
 
     DATA = 4.0  #: lost or wrong data, a crash, a hang: no rule can describe it
     SHAPE = 2.0  #: another number or type of values
-    ABSENT = 1.5  #: a function that is not implemented
     RAISES = 1.0  #: an error instead of values, or the reverse: mostly wrong arguments
     TEXT = 0.5  #: another text of an error
+    ABSENT = 0.25  #: a function that is not implemented, which is mostly known, and may have hundreds of behaviours
 
 
 @dataclass(slots=True)
