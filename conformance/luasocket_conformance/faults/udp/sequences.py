@@ -278,3 +278,48 @@ def number_after_a_string_is_cut(original: Original, obj: Any, data: Any = None,
         data = int(data)
     original.memory[obj] = isinstance(data, bytes)
     return original(obj, data, *args)
+
+
+@FAULTS.fault("udp{connected}:getsockname", detected_by="udp/sequences/names-after-each-change")
+def connected_object_keeps_its_first_port(original: Original, obj: Any, *args: Any) -> Values:
+    """The local port of a connected object is the one that was asked for first."""
+    results = original(obj, *args)
+    return results if failed(results) else (results[0], original.memory.setdefault(obj, results[1]), *results[2:])
+
+
+@FAULTS.fault("udp:receive", "udp:send", detected_by="udp/sequences/refused-again")
+def second_refusal_is_closed(original: Original, obj: Any, *args: Any) -> Values:
+    """The second refusal of an object is "closed"."""
+    results = original(obj, *args)
+    if results[1:2] != (b"connection refused",):
+        return results
+    again = original.memory.get(obj)
+    original.memory[obj] = True
+    return (None, b"closed") if again else results
+
+
+@FAULTS.fault("udp:receive*", "udp:setpeername", detected_by="udp/sequences/total-after-losing-the-peer", deadline=4.0)
+def total_timeout_goes_with_the_peer(original: Original, obj: Any, *args: Any) -> Values:
+    """An object that has lost its peer waits three seconds instead of its total timeout."""
+    if original.name == "setpeername":
+        original.memory[obj] = args[:1] == (b"*",)
+        return original(obj, *args)
+    total = original.method(obj, "gettimeout")[1]
+    if not original.memory.get(obj) or total < 0:
+        return original(obj, *args)
+    original.method(obj, "settimeout", 3, b"t")
+    try:
+        return original(obj, *args)
+    finally:
+        original.method(obj, "settimeout", total, b"t")
+
+
+@FAULTS.fault("udp:receivefrom", "udp:getsockname", detected_by="udp/sequences/any-address-stays")
+def name_is_the_senders_address(original: Original, obj: Any, *args: Any) -> Values:
+    """Once an object has received, the address in its name is that of the sender."""
+    results = original(obj, *args)
+    if original.name == "receivefrom":
+        original.memory[obj] = results[1:2]
+        return results
+    received = original.memory.get(obj)
+    return (*received, *results[1:]) if received and results[0] == b"0.0.0.0" else results

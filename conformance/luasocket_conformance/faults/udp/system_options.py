@@ -122,3 +122,26 @@ for _method, _option in (("setsockname", "reuseaddr"), ("setpeername", "dontrout
             "udp/system-options/udp6-untouched-by-the-first-use",
         ),
     )
+
+
+@FAULTS.fault("udp:setoption", detected_by="udp/system-options/on-off-and-on")
+def option_is_turned_on_once(original: Original, obj: Any, name: Any = None, value: Any = None, *rest: Any) -> Values:
+    """A boolean option that was turned off is not turned on again."""
+    if name != b"broadcast" or not isinstance(value, bool):
+        return original(obj, name, value, *rest)
+    if value and original.memory.get(obj):
+        return (1,)
+    original.memory[obj] = not value
+    return original(obj, name, value, *rest)
+
+
+@FAULTS.fault("udp:setoption", detected_by="udp/system-options/set-after-an-error")
+def option_that_raised_is_ignored_once(original: Original, obj: Any, name: Any = None, *rest: Any) -> Values:
+    """After a setoption that raised, the next one of the same option does nothing."""
+    if original.memory.pop(obj, None) == name and name is not None:
+        return (1,)
+    try:
+        return original(obj, name, *rest)
+    except original.api.LuaError:
+        original.memory[obj] = name
+        raise
