@@ -257,3 +257,16 @@ def select_calls_functions_only(original: Original, *args: Any) -> Values:
             if isinstance(obj, dict) and isinstance(original.api.index(obj, "getfd"), dict):
                 raise original.api.LuaError(b"attempt to call a table value")
     return original(*args)
+
+
+@FAULTS.fault("socket.dns.to*", detected_by="sequences/resolved-table-stays-the-same/toip", also_fails=("dns",))
+def host_name_becomes_an_alias(original: Original, *args: Any) -> Values:
+    """The name that tohostname has found is an alias in the next table of toip."""
+    results = original(*args)
+    if failed(results):
+        return results
+    if original.name == "tohostname":
+        original.memory[original.api] = results[0]
+    elif original.memory.get(original.api):
+        results[1][b"alias"][len(results[1][b"alias"]) + 1] = original.memory.pop(original.api)
+    return results
