@@ -2,7 +2,7 @@
 
 At first, calls that hang are put off, and their behaviours are not run again: each takes the whole deadline. Then it is
 known whether timeouts are in milliseconds, which lets many calls hang, and the others become rules. Last come the
-behaviours that were not tried because they call what hangs everywhere.
+behaviours that were not tried because they call functions that hang everywhere.
 """
 
 from __future__ import annotations
@@ -98,9 +98,9 @@ class Rounds:
         return bool(due)
 
     def _repeat(self, *, hangs: bool, later: Callable[[Result], bool], wait: bool = False) -> None:
-        """Run what has no result, and what new rules concern, until there are no new rules; leave some for later.
+        """Run behaviours without a result, and those that new rules concern, until no rule is new; leave some.
 
-        To ``wait`` is what most of them will do, so more of them run at the same time.
+        Most of them will ``wait``, so more of them run at the same time.
         """
         while self._number < ROUNDS:
             quirks = self._rules.quirks()
@@ -131,7 +131,7 @@ class Rounds:
         )
 
     def _confirm(self) -> None:
-        """Run what failed again, with the whole deadline, and alone if it failed beside others."""
+        """Run the failed behaviours again, with the whole deadline, and alone those that failed beside others."""
         failed = [result.behaviour for result in self._found() if result.verdict is Verdict.FAILED]
         again = self._run(failed, self._quirks, deadline=self._options.deadline or DEADLINE, confirm=True)
         self._results |= {one.behaviour.id: one for one in again if one.verdict is not Verdict.NOT_TRIED}
@@ -200,7 +200,7 @@ class Rounds:
 
 
 class _Change:
-    """What has changed between the quirks of two runs.
+    """The changes between the quirks of two runs.
 
     Attributes
     ----------
@@ -249,7 +249,7 @@ def _name(name: str) -> str:
 
 
 def _used(behaviour: Behaviour) -> Iterator[str]:
-    """Yield what quirks may be about and a behaviour uses, named as by :func:`_name`."""
+    """Yield the subjects of quirks that a behaviour uses, named as by :func:`_name`."""
     steps = list(behaviour.all_steps())
     yield from used_functions(steps)
     if behaviour.functions:

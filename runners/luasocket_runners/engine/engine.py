@@ -57,7 +57,7 @@ class Engine:
     quirks
         The rules by which the port differs.
     jitter
-        What measures the machine's delays, for all engines of a session; None: the engine has one of its own.
+        The clock of the machine's delays, for all engines of a session; None: the engine has one of its own.
 
     Raises
     ------

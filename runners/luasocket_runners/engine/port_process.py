@@ -54,7 +54,7 @@ class PortProcess:
     quirks
         The rules by which it differs.
     jitter
-        What measures the machine's delays; None: the process has one of its own.
+        The clock of the machine's delays; None: the process has one of its own.
 
     Attributes
     ----------

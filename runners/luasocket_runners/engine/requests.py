@@ -24,7 +24,7 @@ class Request:
     call, source, expected
         The step, for failures, like ``function``; see :class:`luasocket_runners.engine.failure.Position`.
     meanwhile
-        What happens while the request is in progress; ``prefix`` is that of the peers' names.
+        Actions while the request is in progress; ``prefix`` is that of the peers' names.
     waits
         Seconds that a correct port may wait before it replies.
     hanging
@@ -69,7 +69,7 @@ CallGenerator: TypeAlias = Generator[Request, Reply, dict[str, Any]]
 
 @dataclass(slots=True)
 class ScheduledAction:
-    """What happens at a time (of the monotonic clock); with ``every``, again and again, ``times`` times."""
+    """An action at a time (of the monotonic clock); with ``every``, again and again, ``times`` times."""
 
     at: float
     action: model.PeerAction | model.Interruption

@@ -32,10 +32,10 @@ ODD: Final[Args] = (
 )  # fmt: skip
 #: The same for what is made a string of: the sign of NaN, which Lua writes out, is up to the processor.
 ODD_DATA: Final[Args] = tuple(value for value in ODD if value is not math.nan)
-#: The same for what is made a number of bytes: what infinity becomes is up to the processor, too.
+#: The same for a number of bytes: the value of infinity is up to the processor, too.
 _ODD_COUNTS: Final[Args] = tuple(value for value in ODD_DATA if value != math.inf)
 _PATTERNS: Final[Args] = (b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, 9000, b"3", 2.0, 0.5)
-#: What looks like a pattern: only the letter behind the asterisk counts.
+#: Texts like a pattern: only the letter behind the asterisk counts.
 _NO_PATTERNS: Final[Args] = (b"l", b"a", b"*L", b"*A", b"*", b"*n", -1)
 _PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)
 #: Numbers that are no timeouts to wait for: they raise, count as none, or as nothing to wait for.

@@ -239,7 +239,7 @@ class Comparison:
 
 
 def _were_reset(expected: Outcome, actual: Outcome) -> bool:
-    """Tell whether both connections were reset, which drops what has not been read: one peer may have got less."""
+    """Tell whether both connections were reset, which drops unread bytes: one peer may have got less."""
     one, other = expected.values, actual.values
     if one[1:] != ("reset",) or other[1:] != ("reset",):
         return False

@@ -36,7 +36,7 @@ _METHODS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "udp{connected}": (*["send", "receive", "receivefrom"] * 3, "setpeername", "setpeername", "settimeout", "close"),
 }  # fmt: skip
-#: What shows the effect of a method.
+#: The calls that show the effect of a method.
 _SEEN_BY: Final[Mapping[str, str]] = {
     "setoption": "getoption", "setpeername": "getpeername", "connect": "getpeername", "bind": "getsockname",
     "setsockname": "getsockname", "settimeout": "gettimeout", "setstats": "getstats", "listen": "getsockname",

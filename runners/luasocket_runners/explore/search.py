@@ -28,7 +28,7 @@ from luasocket_runners.quirks import NO_QUIRKS, Quirks
 BATCH: Final = 50
 #: Draws of a program: most add one step, some a few that belong together.
 DRAWS: Final = 100
-#: Draws what chooses the steps of a program.
+#: Draws the source of a program's steps.
 _SEEDS: Final = st.integers(0, 2**64 - 1)
 #: Seconds that the steps of one difference are left out for: a step that hangs costs seconds each time.
 SHORTEN_LIMIT: Final = 30.0

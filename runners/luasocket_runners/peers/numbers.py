@@ -1,4 +1,4 @@
-"""Chooses numbers of TCP ports that the system gives to nobody by itself."""
+"""Chooses numbers of TCP ports that the system gives to no process by itself."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def can_live_here(runtime: str) -> bool:
 
 
 def take_standard_streams() -> None:
-    """Connect the standard streams of this process, a worker, to nothing: what Lua prints must not be seen."""
+    """Connect the standard streams of this process, a worker, to nothing: the output of Lua must not be seen."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
@@ -67,7 +67,7 @@ class InsideConnection(Connection):
     """
 
     def __init__(self, runtime: str, adapter: str, module: str, dialect: str | None) -> None:
-        # what Lua holds must not refer to this object, which holds the state
+        # objects that Lua holds must not refer to this one, which holds the state
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._messages: queue.SimpleQueue[bytes | PortGone] = queue.SimpleQueue()
         self._direct: deque[bytes] = deque()

@@ -1,4 +1,4 @@
-"""Loads a file of quirks, if a port has one: what reads its text, and YAML, is imported only then."""
+"""Loads a file of quirks, if a port has one: only then, YAML and the reader are imported."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ HOSTS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def definitions(needs: tuple[str, ...]) -> Iterator[str]:
-    """Return the lines that define what the runner knows of its machine, as far as these needs say it."""
+    """Return the lines that define the runner's knowledge of its machine, as far as these needs say it."""
     if "buffers-fill" in needs:
         yield from FLOOD
     for need in needs:

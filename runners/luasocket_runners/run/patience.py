@@ -90,7 +90,7 @@ def _keys(behaviour: Behaviour) -> set[_Key]:
 
 
 def _kind(outcome: Outcome) -> str:
-    """Return what a function does that has this outcome."""
+    """Return the verb for a function with this outcome."""
     if isinstance(outcome, Raises):
         return "raises an error"
     if not isinstance(outcome, Returns) or not outcome.values or outcome.values[0] is not None:
