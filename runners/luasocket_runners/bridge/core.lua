@@ -250,7 +250,14 @@ local function get(value, key)
     return value[key]
 end
 
--- Returns whether it went well; then value[key] and, if that is one of our objects, its number; else what was raised.
+-- Tells whether a value that is no function can be called like one.
+local function can_be_called(value)
+    local metatable = getmetatable(value)
+    return metatable ~= nil and rawget(metatable, "__call") ~= nil
+end
+
+-- Returns whether it went well; then value[key] and, if that is one of our objects, its number, or false if it is no
+-- function, but can be called; else what was raised.
 local function index(value, key)
     local metatable = getmetatable(value)
     if type(value) ~= "table" and not (metatable and metatable.__index) then
@@ -261,18 +268,15 @@ local function index(value, key)
     if number and is_pristine(result) then
         return true, nil, number
     end
+    if ok and type(result) ~= "function" and can_be_called(result) then
+        return true, result, false
+    end
     return ok, result
 end
 
 -- Calls a function with values; a value whose number is given in place of it is one of our objects.
 local function invoke(func, ...)
     return pcall(func, ...)
-end
-
--- Tells whether a value that is no function can be called like one.
-local function can_be_called(value)
-    local metatable = getmetatable(value)
-    return metatable ~= nil and rawget(metatable, "__call") ~= nil
 end
 
 -- Returns what errors call a value besides its type: the field __name of its metatable.
@@ -360,7 +364,6 @@ end
 local builder = {
     index = index,
     invoke = invoke,
-    can_be_called = can_be_called,
     name_of = name_of,
     protect = protect,
     newtry = newtry,

@@ -323,8 +323,7 @@ class Bridge:
         if type(value) in _PLAIN:
             return value
         kind = self._lua_type(value) or "userdata"
-        called = kind == "function" or self.builder[b"can_be_called"](value)
-        return (HostFunction if called else HostValue)(value, kind, self, reader)
+        return (HostFunction if kind == "function" else HostValue)(value, kind, self, reader)
 
     def to_lua(self, value: Any) -> Any:
         """Return a value of the reference as the program takes it: one of its own, or a plain one."""
@@ -333,9 +332,15 @@ class Bridge:
         return value
 
     def given(self, ok: bool, rest: list[Any], reader: tuple[Any, Any] | None) -> Any:
-        """Return what core.lua's ``index`` found, or raise the error; a second value is an object's number."""
+        """Return what core.lua's ``index`` found, or raise the error.
+
+        A second value is an object's number, or False for a value that can be called.
+        """
         if not ok:
             raise LuaError(self.to_python(rest[0] if rest else None, reader))
         if len(rest) > 1:
-            return self._objects[rest[1]]
+            value, number = rest
+            if number is False:
+                return HostFunction(value, self._lua_type(value) or "userdata", self, reader)
+            return self._objects[number]
         return self.to_python(rest[0] if rest else None, reader)

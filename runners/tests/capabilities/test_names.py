@@ -17,7 +17,7 @@ LOOK = """
 import subprocess, sys
 from luasocket_runners.capabilities import names
 look = "import socket; print(socket.gethostbyname_ex('alias.luasocket.test'))"
-print(names.install(), names.install(), names.are_known())
+print(names.install(), names.install(), names.are_known(), flush=True)
 subprocess.run([sys.executable, "-c", look])
 """
 

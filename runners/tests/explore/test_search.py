@@ -126,7 +126,7 @@ def test_a_difference_that_does_not_show_again_does_not_count(faulty: Faulty) ->
 
         return getfamily_of_a_flaky_port
 
-    found = search(faulty(getfamily=once), Limits(calls=900))
+    found = search(faulty(getfamily=once), Limits(calls=4000))
     assert calls > 5
     assert found.differences == []
     assert found.unconfirmed == 1
