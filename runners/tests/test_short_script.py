@@ -36,7 +36,7 @@ def test_a_behaviour_without_a_short_script_says_why(capsys: pytest.CaptureFixtu
 
 
 def test_most_behaviours_have_a_short_script() -> None:
-    """Those that take an object through all its methods are longer, and no script inspects the options of the system."""
+    """Walks through all methods of an object are longer, and no script can inspect the options of the system."""
     texts = [text_of(behaviour) for behaviour in SPEC.behaviours if "inspection" not in behaviour.needs]
     assert sum(text is not None for text in texts) > 0.78 * len(texts)
 
