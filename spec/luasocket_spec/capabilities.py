@@ -44,6 +44,7 @@ _MACHINE: Final = {
     "long-accept-queue": "Sixty-four connections can wait to be accepted (somaxconn).",
     "buffers-fill": "Some megabytes, 50 at most, fill the buffers of a connection whose other end has small ones.",
     "buffers-take-64k": "The buffers of a connection have room for 64 kB that the other end does not read.",
+    "large-receive-buffers": "A new connection has a receive buffer of 64 kB or more, as under Linux by default.",
 }
 
 #: Claimed by the port's adapter.

@@ -269,6 +269,14 @@ def _buffers_take_64k() -> bool:
     return False
 
 
+def _large_receive_buffers() -> bool:
+    with contextlib.suppress(OSError):
+        client, server = _connected()
+        with client, server:
+            return all(end.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= _UNREAD for end in (client, server))
+    return False
+
+
 _PROBES: Final[Mapping[str, Callable[[], bool]]] = {
     "ipv6": _ipv6,
     "loopback-network": _loopback_network,
@@ -288,6 +296,7 @@ _PROBES: Final[Mapping[str, Callable[[], bool]]] = {
     "long-accept-queue": _long_accept_queue,
     "buffers-fill": lambda: flood_size() > 0,
     "buffers-take-64k": _buffers_take_64k,
+    "large-receive-buffers": _large_receive_buffers,
 }
 
 

@@ -77,6 +77,7 @@ def test_another_interface_is_the_default(namespace: Namespace) -> None:
         ("net.ipv4.tcp_syncookies=2", "defer-accept"),
         ("net.ipv4.tcp_wmem='4096 67108864 67108864'", "buffers-fill"),
         ("net.ipv4.tcp_wmem='4096 4096 4096' net.ipv4.tcp_rmem='4096 4096 4096'", "buffers-take-64k"),
+        ("net.ipv4.tcp_rmem='4096 16384 16777216'", "large-receive-buffers"),
         ("net.ipv6.conf.all.disable_ipv6=1", "ipv6"),
     ],
 )
