@@ -9,7 +9,7 @@ import errno
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from luasocket_spec import model
 from luasocket_spec.model import Behaviour
@@ -28,6 +28,7 @@ from luasocket_runners.notation import Names
 from luasocket_runners.peers.actions import Peer
 from luasocket_runners.peers.endpoint import PeerFailure
 from luasocket_runners.quirks.classes import ObjectClasses
+from luasocket_runners.quirks.model import Quirk
 from luasocket_runners.quirks.rewriting import pass_arguments
 from luasocket_runners.result import RAISED, SEEN, Listed, Verdict
 from luasocket_runners.scoping import peer_name
@@ -155,7 +156,7 @@ class Steps:
         self._compare(expected, reply, scope, args, past)
         if changed:
             self.quirks_used.update(dict.fromkeys(changed))
-        self._objects.note(handle, reply.returns, (function, *changed, *expected.used))
+        self._objects.note(handle, reply.returns, function, (*changed, *expected.used))
         self._check_duration(step.takes, reply.duration)
         if step.binds:
             results = expected.results(reply, scope)
@@ -181,7 +182,12 @@ class Steps:
         absent = reply.returns is not None and reply.returns[:1] in ((), (None,))
         if absent and (_expect_functions(outcomes) or (step.name is None and not _allow_nil(outcomes))):
             # a field of the module, or a method that is looked up and not called, is as absent as a called function
-            raise Failure(f"the port has no {missing}", verdict=Verdict.NOT_IMPLEMENTED, missing=missing)
+            failure = Failure(f"the port has no {missing}", verdict=Verdict.NOT_IMPLEMENTED, missing=missing)
+            methods = () if step.name is None else self._process.quirks.of(function.replace(".", ":"), past)
+            rule = next((rule for rule in methods if rule.lacks_function and rule.with_ is None), None)
+            if rule is not None:
+                self._end_without(rule, (rule.id,), failure)
+            raise failure
         self._compare(expected, reply, scope)
         if step.bind is not None and reply.returns:
             scope.bind(step.bind, reply.returns[0])
@@ -279,11 +285,15 @@ class Steps:
             raise failure
         if not expected.raises:
             rule = next(rule for rule in rules if rule.id in expected.used and rule.lacks_function)
-            self.quirks_used.update(dict.fromkeys(expected.used))
-            reason = " ".join((rule.says, rule.why))
-            source = rule.source
-            listed = Listed("absent", rule.id, reason, source.file, source.line, explained=True, passed=False)
-            raise Failure(failure.reason, verdict=Verdict.ABSENT, missing=failure.missing, listed=listed)
+            self._end_without(rule, expected.used, failure)
+
+    def _end_without(self, rule: Quirk, used: Iterable[str], failure: Failure) -> NoReturn:
+        """End the behaviour at a function that is not there, as a rule says."""
+        self.quirks_used.update(dict.fromkeys(used))
+        reason = " ".join((rule.says, rule.why))
+        source = rule.source
+        listed = Listed("absent", rule.id, reason, source.file, source.line, explained=True, passed=False)
+        raise Failure(failure.reason, verdict=Verdict.ABSENT, missing=failure.missing, listed=listed)
 
     def _compare(
         self,

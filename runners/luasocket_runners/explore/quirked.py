@@ -30,7 +30,7 @@ class QuirkedCall:
     def __init__(self, quirks: Quirks, step: Call, item: Object | None, args: tuple[LuaValue, ...]) -> None:
         # what an object has gone through is not followed here: what comes after it may be so, or not
         rules = quirks.of(_function(step, item))
-        self._rules = [replace(rule, always=False) if rule.after else rule for rule in rules]
+        self._rules = [replace(rule, always=False) if rule.after or rule.before else rule for rule in rules]
         self._args = args
 
     @property

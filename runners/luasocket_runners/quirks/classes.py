@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from luasocket_spec.model import MethodTarget, PathTarget, Target
@@ -32,11 +32,12 @@ _MAKERS: Final = {
 class ObjectClasses:
     """The classes of the objects of one run of a behaviour, and what has happened to each, by their handles."""
 
-    __slots__ = ("_classes", "_past")
+    __slots__ = ("_calls", "_classes", "_past")
 
     def __init__(self) -> None:
         self._classes: dict[int, str] = {}
-        self._past: dict[int, set[str]] = {}
+        self._past: dict[int, dict[str, int]] = {}
+        self._calls = 0
 
     def function(self, target: Target, handle: LuaValue) -> str:
         """Return the name of the function of a call: ``socket.select``, ``client:receive``.
@@ -53,15 +54,24 @@ class ObjectClasses:
         """Return the name of a field of an object: ``client.class``, or ``.class`` if its class is not known."""
         return f"{self._class_of(handle)}.{name}"
 
-    def past(self, handle: LuaValue) -> Collection[str]:
-        """Return the functions that were called on an object or have returned it, and the quirks needed there."""
-        return self._past.get(handle.number, ()) if isinstance(handle, Handle) else ()
+    def past(self, handle: LuaValue) -> Mapping[str, int]:
+        """Return the functions that were called on an object or have returned it, and the quirks needed there.
 
-    def note(self, handle: LuaValue, returns: Sequence[LuaValue] | None, names: Iterable[str]) -> None:
-        """Take note of a function, or of quirks, in the past of an object and of the one that the call returned."""
-        for item in (handle, *(returns or ())[:1]):
+        Each has the number of the last call. That of a function that failed is there once more: ``client:send failed``.
+        """
+        return self._past.get(handle.number, {}) if isinstance(handle, Handle) else {}
+
+    def note(
+        self, handle: LuaValue, returns: Sequence[LuaValue] | None, function: str, quirks: Iterable[str] = ()
+    ) -> None:
+        """Take note of a call and its quirks in the past of an object, and of the one that the call returned."""
+        self._calls += 1
+        first = tuple(returns or ())[:1]
+        # 0 equals false to Python
+        failed = (f"{function} failed",) if first and (first[0] is None or first[0] is False) else ()
+        for item in (handle, *first):
             if isinstance(item, Handle):
-                self._past.setdefault(item.number, set()).update(names)
+                self._past.setdefault(item.number, {}).update(dict.fromkeys((function, *failed, *quirks), self._calls))
 
     def _class_of(self, value: LuaValue) -> str:
         return self._classes.get(value.number, "") if isinstance(value, Handle) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,7 +82,9 @@ class Quirk:
         The pattern of the arguments; None: any.
     after
         The rule concerns only objects that one of these functions was called on or has returned, or on which one of
-        these rules was needed; empty: all.
+        these rules was needed; empty: all. ``:connect failed`` is a call that returned nil or false first.
+    until
+        It concerns such an object until one of these names comes later in its past.
     before
         The rule does not concern objects for which the same is true of one of these names.
     expected
@@ -91,6 +93,8 @@ class Quirk:
         The arguments that are passed instead; None: the same.
     returned
         The outcome of the port, :data:`HANGS` if the call does not return; None: that of the spec.
+    others
+        Further outcomes that the port may have instead of that one.
     always
         Whether the port always follows the rule; otherwise it may also do what the spec expects.
     source
@@ -109,6 +113,8 @@ class Quirk:
     source: Source
     after: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    until: tuple[str, ...] = ()
+    others: tuple[Outcome | Message, ...] = ()
 
     @property
     def lacks_function(self) -> bool:
@@ -131,8 +137,9 @@ class Quirks:
         Parameters
         ----------
         past
-            The functions that were called on the object or have returned it, and the quirks that were needed there.
-            None: all quirks count, whatever they come after or before.
+            The functions that were called on the object or have returned it, and the quirks that were needed there,
+            each with the number of its last call, if that is known. None: all quirks count, whatever they come after
+            or before.
         """
         if not self.rules:
             return ()
@@ -145,8 +152,7 @@ class Quirks:
         return tuple(
             quirk
             for quirk in found
-            if (not quirk.after or any(_came(name, past) for name in quirk.after))
-            and not any(_came(name, past) for name in quirk.before)
+            if (not quirk.after or _lasts(quirk, past)) and not any(_came(name, past) for name in quirk.before)
         )
 
 
@@ -159,6 +165,17 @@ def _came(name: str, past: Collection[str]) -> bool:
     if not is_function(name):
         return name in past
     return any(concerns(name, item) for item in past)
+
+
+def _lasts(quirk: Quirk, past: Collection[str]) -> bool:
+    """Tell whether a name under ``after`` is in the past, and none under ``until`` came later."""
+    if not quirk.until or not isinstance(past, Mapping):
+        return any(_came(name, past) for name in quirk.after)
+    began, ended = (
+        max((number for item, number in past.items() if any(_came(name, (item,)) for name in names)), default=-1)
+        for names in (quirk.after, quirk.until)
+    )
+    return began >= 0 and began >= ended
 
 
 #: The quirks of a port that declares none.

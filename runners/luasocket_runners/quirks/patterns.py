@@ -18,7 +18,10 @@ from luasocket_runners.quirks.model import Ending, Ignoring, Message, Product, S
 from luasocket_runners.scoping import Unbound
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
-__all__ = ["Match", "NotComputable", "Resolve", "fill_list", "fill_outcome", "match_list", "match_outcome", "types_of"]
+__all__ = [
+    "Match", "NotComputable", "Resolve", "fill_list", "fill_outcome", "match_args", "match_list", "match_outcome",
+    "types_of",
+]  # fmt: skip
 
 #: Returns the run-time value of a spec value that is no matcher.
 Resolve: TypeAlias = Callable[[SpecValue], LuaValue]
@@ -61,11 +64,13 @@ class NotComputable(Exception):
 class Match:
     """The values of a pattern's variables; ``rest`` is that of ``$...``.
 
-    Each value comes with its index in the list that was matched, None inside of tables.
+    Each value comes with its index in the list that was matched, None inside of tables. ``unsure`` is set where the
+    spec takes any value and the pattern does not: the port's may be one that the pattern is about, or not.
     """
 
     values: dict[str, tuple[AnyValue, int | None]] = field(default_factory=dict)
     rest: tuple[tuple[AnyValue, int | None], ...] = ()
+    unsure: bool = False
 
 
 def types_of(value: AnyValue) -> frozenset[str]:
@@ -112,6 +117,9 @@ class _Matcher:
             return any(self.value(choice, value, found, index) for choice in pattern.choices)
         if isinstance(value, model.OneOf) and not isinstance(pattern, model.OfType):
             return all(self.value(pattern, choice, found, index) for choice in value.choices)
+        if isinstance(value, model.OfType) and "any" in value.types:
+            found.unsure = not (isinstance(pattern, model.OfType) and "any" in pattern.types) or found.unsure
+            return True
         if isinstance(pattern, model.OfType):
             return "any" in pattern.types or types_of(value) <= frozenset(pattern.types)
         if isinstance(pattern, model.Pattern):
@@ -161,7 +169,22 @@ def same(one: AnyValue, other: AnyValue) -> bool:
 
 def match_list(pattern: Sequence[SpecValue], values: Sequence[AnyValue], resolve: Resolve | None, found: Match) -> bool:
     """Match a list of values; ``resolve`` is None before the run, when names may be bound to anything."""
-    matcher = _Matcher(resolve)
+    return _match_list(_Matcher(resolve), pattern, values, found)
+
+
+def match_args(pattern: Sequence[SpecValue], args: Sequence[AnyValue], resolve: Resolve | None, found: Match) -> bool:
+    """Match the arguments of a call: like ``match_list``, but a nil of the pattern may also be missing."""
+    present = len(args)
+    while present < len(pattern) and _allows_nil(pattern[present]):
+        present += 1
+    return _match_list(_Matcher(resolve), pattern, (*args, *[None] * (present - len(args))), found)
+
+
+def _allows_nil(pattern: SpecValue) -> bool:
+    return pattern is None or (isinstance(pattern, model.OneOf) and any(map(_allows_nil, pattern.choices)))
+
+
+def _match_list(matcher: _Matcher, pattern: Sequence[SpecValue], values: Sequence[AnyValue], found: Match) -> bool:
     if pattern and isinstance(pattern[-1], model.Splice):
         fixed = pattern[:-1]
         if len(values) < len(fixed):

@@ -28,20 +28,24 @@ from luasocket_runners.quirks.model import (
     Slice,
     is_function,
 )  # fmt: skip
-from luasocket_runners.quirks.patterns import Match, match_list
+from luasocket_runners.quirks.patterns import Match, match_args
 from luasocket_runners.quirks.rewriting import Alternative, apply_rule
 
 __all__ = ["parse_quirks"]
 
 _ID: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ON: Final = re.compile(r"[A-Za-z_*?\[\]!.0-9]*:?[A-Za-z_*?\[\]!.0-9]*")
-_KEYS: Final = ("id", "says", "why", "on", "after", "before", "expected", "returned", "always")
+_KEYS: Final = ("id", "says", "why", "on", "after", "until", "before", "expected", "returned", "always")
 #: The keys under which also the ids of quirks are written.
-_PAST: Final = ("after", "before")
+_PAST: Final = ("after", "until", "before")
+#: The end of the name of a function that returned nil or false first, under the same keys.
+_FAILED: Final = " failed"
 _REQUIRED: Final = ("id", "says", "why", "on", "returned")
 _OUTCOMES: Final = ("returns", "raises", "succeeds", "message")
 _SIDE: Final = ("with", *_OUTCOMES)
-_RETURNED: Final = (*_SIDE, "hangs")
+_RETURNED: Final = (*_SIDE, "hangs", "or")
+#: The keys of each outcome under ``or``.
+_OTHER: Final = (*_OUTCOMES, "hangs")
 
 
 def parse_quirks(data: bytes, path: str, behaviours: Iterable[m.Behaviour]) -> Quirks:
@@ -79,7 +83,7 @@ class _QuirkReader(ValueReader):
                 self.report(rule.source.line, f"The id `{rule.id}` is that of line {twin.source.line}: choose another.")
             rules.append(rule)
         for rule in rules:
-            for key, name in [("after", name) for name in rule.after] + [("before", name) for name in rule.before]:
+            for key, name in [(past, name) for past in _PAST for name in getattr(rule, past)]:
                 if not is_function(name) and all(name != other.id for other in rules):
                     self.report(rule.source.line, f"`{name}` under `{key}` is neither a quirk nor a function.")
         return rules
@@ -101,9 +105,13 @@ class _QuirkReader(ValueReader):
                 self.report(line, f"`${name}` under `returned` is not a variable of `expected`: use it there, too.")
         with_, outcome = expected
         passes, returned_outcome = returned
-        self._check_outcomes(found, outcome, returned_outcome)
+        others = self._others(found["returned"], scope)
+        for one in (returned_outcome, *others):
+            self._check_outcomes(found, outcome, one)
         if passes is None and returned_outcome is None:
             self.report(node.line, "`returned` has neither `with` nor an outcome: write what the port does.")
+        if "until" in found and "after" not in found:
+            self.report(found["until"].line, "`until` ends what began by `after`: write `after`, too.")
         always = True
         if "always" in found:
             always = False
@@ -122,7 +130,25 @@ class _QuirkReader(ValueReader):
             source=self.source(node),
             after=self._functions(found["after"], "after") if "after" in found else (),
             before=self._functions(found["before"], "before") if "before" in found else (),
+            until=self._functions(found["until"], "until") if "until" in found else (),
+            others=others,
         )
+
+    def _others(self, node: Node, scope: Scope) -> tuple[m.Outcome | Message, ...]:
+        """Read the outcomes under `or`, which the port may have instead of the first one."""
+        if not isinstance(node, Mapping) or "or" not in node.pairs:
+            return ()
+        if not any(key in node.pairs for key in _OTHER):
+            self.report(node.line, "`or` adds to an outcome: write that one first.")
+        others = []
+        for item in self.items(node.pairs["or"][1], "`or`", "- returns: [...]"):
+            self.map(item, "An outcome under `or`", _OTHER, (), "returns: [...]")
+            outcome = self._side(item, "`returned`", scope)[1]
+            if outcome is None:
+                self.wrong(item, "`or` has outcomes", "- returns: [...]")
+            else:
+                others.append(outcome)
+        return tuple(others)
 
     def _check_outcomes(
         self, found: dict[str, Node], outcome: m.Outcome | Message | None, returned: m.Outcome | Message | None
@@ -138,14 +164,14 @@ class _QuirkReader(ValueReader):
             self.report(line, "`expected` has an outcome, and `returned` has none: write what the port does instead.")
 
     def _functions(self, node: Node, key: str) -> tuple[str, ...]:
-        """Read the names of functions; under ``after`` and ``before``, also the ids of quirks."""
+        """Read the names of functions; under ``after``, ``until`` and ``before``, also failures and ids of quirks."""
         names = []
         for item in self.items(node, f"`{key}`", "[client:receive]"):
             name = self.text(item, f"A name under `{key}`")
             if key in _PAST and _ID.fullmatch(name):
                 names.append(name)
                 continue
-            if not _ON.fullmatch(name):
+            if not _ON.fullmatch(name.removesuffix(_FAILED) if key in _PAST else name):
                 self.report(item.line, f"`{name}` is not the name of a function: write socket.select, or client:send.")
             owner, colon, _ = name.partition(":")
             if colon and owner not in ("", "*", *ALL_CLASSES):
@@ -299,16 +325,18 @@ def _applied(rules: Iterable[Quirk], args: tuple[m.SpecValue, ...], outcome: m.O
     for rule in rules:
         found = Match()
         any_args = any(isinstance(value, m.Splice) for value in args)
-        if rule.with_ is not None and not any_args and not match_list(rule.with_, args, None, found):
+        if rule.with_ is not None and not any_args and not match_args(rule.with_, args, None, found):
             continue
         if rule.returned is None:
             yield rule.id
         else:
-            # what an object has gone through is known in the run only
-            may_hold = replace(rule, always=False) if rule.after or rule.before else rule
-            alternatives = apply_rule(may_hold, found, alternatives, None)
-    for one in alternatives:
-        yield from one.quirks
+            # what an object has gone through, and the value of a name, are known in the run only
+            unsure = rule.after or rule.before or rule.with_ is not None
+            made = apply_rule(replace(rule, always=False) if unsure else rule, found, alternatives, None)
+            for one in made:
+                yield from one.quirks
+            # what leads to the same outcome goes on alike
+            alternatives = list({repr(one.outcome): one for one in reversed(made)}.values())[::-1]
 
 
 def _calls(behaviours: Iterable[m.Behaviour]) -> Iterator[tuple[str, tuple[m.SpecValue, ...], m.Outcome]]:

@@ -8,14 +8,14 @@ from typing import Final
 
 from luasocket_spec.model import Outcome, Returns, SpecValue
 
-from luasocket_runners.quirks.model import HANGS, Quirk
+from luasocket_runners.quirks.model import HANGS, Message, Quirk
 from luasocket_runners.quirks.patterns import (
     Match,
     NotComputable,
     Resolve,
     fill_list,
     fill_outcome,
-    match_list,
+    match_args,
     match_outcome,
 )
 from luasocket_runners.values import LuaValue
@@ -55,7 +55,7 @@ def pass_arguments(
         if quirk.passes is None:
             continue
         found = Match()
-        if quirk.with_ is not None and not match_list(quirk.with_, args, resolve, found):
+        if quirk.with_ is not None and not match_args(quirk.with_, args, resolve, found):
             continue
         try:
             filled = tuple(value for value, _ in fill_list(quirk.passes, found))
@@ -88,7 +88,7 @@ def rewrite(
         if quirk.returned is None:
             continue
         with_args = Match()
-        if quirk.with_ is not None and not match_list(quirk.with_, args, resolve, with_args):
+        if quirk.with_ is not None and not match_args(quirk.with_, args, resolve, with_args):
             continue
         alternatives = apply_rule(quirk, with_args, alternatives, resolve)
     return alternatives
@@ -100,29 +100,35 @@ def apply_rule(
     """Return the outcomes by one more rule; ``with_args`` has the variables of its arguments."""
     made: list[Alternative] = []
     for one in alternatives:
-        changed = _changed(quirk, with_args, one, resolve)
-        if changed is None:
-            made.append(one)
-        else:
-            # the spec's outcome comes first, so that a rule counts only where it is needed
-            made += [changed] if quirk.always else [one, changed]
+        assert quirk.returned is not None
+        changed, unsure = [], False
+        for returned in (quirk.returned, *quirk.others):
+            other, unsure = _changed(quirk, returned, with_args, one, resolve)
+            if other is not None:
+                changed.append(other)
+        # the spec's outcome comes first, so that a rule counts only where it is needed
+        made += changed if changed and quirk.always and not unsure else [one, *changed]
     return made if len(made) <= _MOST else made[:_MOST]
 
 
-def _changed(quirk: Quirk, with_args: Match, one: Alternative, resolve: Resolve | None) -> Alternative | None:
-    """Return the outcome by a rule; None if the rule does not concern this outcome, or changes nothing."""
+def _changed(
+    quirk: Quirk, returned: Outcome | Message, with_args: Match, one: Alternative, resolve: Resolve | None
+) -> tuple[Alternative | None, bool]:
+    """Return the outcome by a rule; None if the rule does not concern this outcome, or changes nothing.
+
+    Also return whether the rule may concern it or not, because the spec takes any value.
+    """
     if one.outcome == HANGS:
-        return None
+        return None, False
     found = Match({name: (value, None) for name, (value, _) in with_args.values.items()}, with_args.rest)
     if quirk.expected is not None and not match_outcome(quirk.expected, one.outcome, resolve, found):
-        return None
-    assert quirk.returned is not None
-    outcome, places = fill_outcome(quirk.returned, one.outcome, found, resolve)
+        return None, False
+    outcome, places = fill_outcome(returned, one.outcome, found, resolve)
     if repr(outcome) == repr(one.outcome):  # to Python, true equals 1
-        return None
+        return None, False
     if places is not None and one.places is not None:
         places = tuple(None if place is None else one.places[place] for place in places)
-    return Alternative(outcome, places, (*one.quirks, quirk.id))
+    return Alternative(outcome, places, (*one.quirks, quirk.id)), found.unsure
 
 
 def bound_results(

@@ -27,12 +27,15 @@ def render(quirks: Iterable[Quirk]) -> str:
 def _quirk(quirk: Quirk) -> str:
     lines = [f"  - id: {quirk.id}", *_text("says", quirk.says), *_text("why", quirk.why)]
     lines += _entry("on", [_string(name) for name in quirk.on], 4)
-    for key, names in (("after", quirk.after), ("before", quirk.before)):
+    for key, names in (("after", quirk.after), ("until", quirk.until), ("before", quirk.before)):
         if names:
             lines += _entry(key, [_string(name) for name in names], 4)
     if expected := _side(quirk.with_, quirk.expected):
         lines += _entry("expected", expected, 4)
-    lines += _entry("returned", _side(quirk.passes, quirk.returned), 4)
+    returned = _side(quirk.passes, quirk.returned)
+    if quirk.others:
+        returned["or"] = [_side(None, other) for other in quirk.others]
+    lines += _entry("returned", returned, 4)
     if not quirk.always:
         lines.append("    always: false")
     return "\n".join(lines) + "\n"

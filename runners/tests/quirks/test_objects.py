@@ -21,7 +21,7 @@ from luasocket_spec.model import Behaviour
 Run = Callable[..., Result]
 
 #: Stands before each key of a rule but the first.
-_KEY: Final = re.compile(", (?=(?:after|before|expected|returned|always):)")
+_KEY: Final = re.compile(", (?=(?:after|until|before|expected|returned|always):)")
 
 
 class Master:
@@ -103,6 +103,40 @@ def test_a_rule_may_hold_only_before_a_call_or_a_rule(run: Run, name: str) -> No
     assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-2", "rule-1"))
 
 
+class Client(Master):
+    """An object whose connect fails at every second call, and whose settimeout returns whether the last one did."""
+
+    calls = 0
+
+    def connect(self, *_: object) -> tuple[Any, ...]:
+        self.calls += 1
+        return (None, b"refused") if self.calls % 2 else (1,)
+
+    def settimeout(self, *_: object) -> tuple[Any, ...]:
+        return (2,) if self.calls % 2 else (1,)
+
+
+def test_a_rule_may_hold_until_a_call_and_after_failures(run: Run) -> None:
+    rule = two_after('":connect failed"').replace("expected:", 'until: [":connect"], expected:')
+    failing = '{call: one:connect, with: ["::1", 1], returns: [null, refused]}'
+    connect = '{call: one:connect, with: ["::1", 1], returns: [1]}'
+    steps = [TIMEOUT, failing, TIMEOUT, TIMEOUT, connect, TIMEOUT, failing, TIMEOUT]
+    result = run(steps, rule, tcp=lambda: (Client(),))
+    assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-1",))
+
+
+@pytest.mark.parametrize("returned", [0, b"", True])
+def test_only_nil_and_false_are_failures(run: Run, returned: object) -> None:
+    steps = ["{call: one:close, returns: [{type: any}]}", TIMEOUT]
+    other = type("Other", (), {"close": lambda _: (returned,), "settimeout": lambda *_: (1,)})
+    assert run(steps, two_after('":close failed"'), tcp=lambda: (other(),)).verdict is Verdict.PASSED
+
+
+def test_until_needs_after(run: Run) -> None:
+    with pytest.raises(QuirksError, match="`until` ends what began by `after`"):
+        run([TIMEOUT], two_after('":close"').replace("after:", "until:"))
+
+
 @pytest.mark.parametrize("key", ["after", "before"])
 def test_names_of_the_past_are_checked(run: Run, key: str) -> None:
     with pytest.raises(QuirksError, match=f"`other` under `{key}` is neither a quirk nor a function"):
@@ -174,6 +208,11 @@ def test_where_no_error_is_expected_it_counts_as_absent(run: Run) -> None:
     assert (result.listed.entry, result.listed.reason) == ("rule-1", "S. https://example.org")
 
 
+def test_a_method_that_is_looked_up_counts_as_absent_too(run: Run) -> None:
+    result = run(["{get: one.dirty, is: {type: function}}", "{call: one:dirty, returns: [true]}"], MISSING)
+    assert (result.verdict, result.quirks, result.missing) == (Verdict.ABSENT, ("rule-1",), ":dirty")
+
+
 @pytest.mark.parametrize("raises", ["no such method", "'*'", "{value: {type: string}}"])
 def test_without_a_fitting_rule_it_is_not_implemented(run: Run, raises: str) -> None:
     other = f"on: [':dirty'], returned: {{raises: {raises}}}"
@@ -210,7 +249,8 @@ def test_a_string_is_like_a_variable(run: Run, like: str) -> None:
 
 def test_all_of_this_can_be_written_and_read() -> None:
     rules = """quirks:
-  - {id: a, says: S., why: W., on: [":settimeout"], after: [":close", b], returned: {hangs: true}}
+  - {id: a, says: S., why: W., on: [":settimeout"], after: [":close", b], until: [":connect failed"],
+     returned: {hangs: true, or: [{returns: [2]}, {raises: oh}]}}
   - {id: b, says: S., why: W., on: [client], expected: {returns: [$x]},
      returned: {returns: [{ignoring: ["\\r", $x]}, {ending: $x}]}}
 """
@@ -218,4 +258,5 @@ def test_all_of_this_can_be_written_and_read() -> None:
     read = parse_quirks(rules.encode(), "q", every)
     again = parse_quirks((HEADER.format(schema="s") + render(read.rules)).encode(), "q", every)
     for one, other in zip(read.rules, again.rules, strict=True):
-        assert (one.after, one.returned, one.expected) == (other.after, other.returned, other.expected)
+        for key in ("after", "until", "returned", "others", "expected"):
+            assert getattr(one, key) == getattr(other, key)

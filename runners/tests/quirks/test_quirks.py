@@ -13,10 +13,11 @@ from luasocket_runners.cli.main import main
 from luasocket_runners.engine.engine import Engine
 from luasocket_runners.ports import resolve
 from luasocket_runners.ports.inprocess import PythonPort
+from luasocket_runners.quirks.patterns import Match, match_args
 from luasocket_runners.quirks.reading import parse_quirks
 from luasocket_runners.result import Result, Verdict
 from luasocket_runners.testing import ToyError
-from luasocket_spec.model import Behaviour
+from luasocket_spec.model import Behaviour, OfType, Ref, SpecValue
 
 RULE = """
   - id: {id}
@@ -145,6 +146,37 @@ def test_forms_of_rules(run: Run, step: str, expected: str, returned: str, answe
         return answer
 
     assert passed_with(run([step], (expected, returned), f=f)) == ("rule-1",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "passes"), [((2,), True), ((None, b"no"), True), ((1,), False), ((3,), False), ((None, b"oh"), False)]
+)
+def test_a_rule_may_have_several_outcomes(run: Run, answer: tuple[Any, ...], passes: bool) -> None:
+    rule = ("{returns: [1]}", '{returns: [2], or: [{returns: [null, "no"]}]}')
+    result = run(["{call: socket.f, returns: [1]}"], rule, f=lambda: answer)
+    assert result.verdict is (Verdict.QUIRKS if passes else Verdict.FAILED)
+
+
+@pytest.mark.parametrize("args", ["[]", "[null]"])
+@pytest.mark.parametrize("pattern", ["[null]", "[{one_of: [null, 5]}, $...]"])
+def test_a_nil_among_arguments_may_be_missing(run: Run, args: str, pattern: str) -> None:
+    rule = (f"{{with: {pattern}, returns: [1]}}", "{returns: [2]}")
+    assert passed_with(run([f"{{call: socket.f, with: {args}, returns: [1]}}"], rule, f=lambda *_: (2,)))
+
+
+@pytest.mark.parametrize("pattern", [(Ref("x"),), (5, None), (None, Ref("x")), (OfType(("any",)),)])
+def test_other_arguments_may_not_be_missing(pattern: tuple[SpecValue, ...]) -> None:
+    assert not match_args(pattern, (), None, Match())
+
+
+@pytest.mark.parametrize(("answer", "passes"), [((5, None), True), ((6,), True), ((6, 7, 8), False)])
+def test_where_any_value_is_expected_a_rule_may_apply_or_not(run: Run, answer: tuple[Any, ...], passes: bool) -> None:
+    result = run(
+        ["{call: socket.f, returns: [{type: any}, {type: any}]}"],
+        ("{returns: [$value, null]}", "{returns: [$value]}"),
+        f=lambda: answer,
+    )
+    assert (result.verdict is Verdict.FAILED) is not passes
 
 
 @pytest.mark.parametrize("expected", ["{with: [z], returns: [1]}", "{with: [x, $...], returns: [2]}", "{with: []}"])

@@ -55,6 +55,13 @@ quirks:
     on: [client:receive]
     expected: {raises: "invalid receive pattern"}
     returned: {returns: [null, {type: string}]}
+  - id: several
+    says: Without a connection, there is no descriptor.
+    why: https://example.org/6
+    on: [client:getfd]
+    after: [":connect failed"]
+    until: [":connect", other-text]
+    returned: {returns: [null], or: [{returns: [-1]}, {raises: no descriptor}]}
 """
 
 
@@ -63,7 +70,7 @@ def parse(text: str) -> Quirks:
 
 
 def test_a_file_of_quirks() -> None:
-    one, milliseconds, parts, text, raises = parse(GOOD).rules
+    one, milliseconds, parts, text, raises, several = parse(GOOD).rules
     assert parts.passes == (Slice(m.Ref("data"), (m.Ref("i"), m.Splice())),)
     assert (one.id, one.on, one.always, one.with_) == ("one-value", ("client:send",), True, None)
     assert one.expected == m.Returns((m.Ref("last"), None, None))
@@ -73,6 +80,8 @@ def test_a_file_of_quirks() -> None:
     assert milliseconds.always is False
     assert (text.expected, text.returned) == (Message("timeout"), Message("* timed out"))
     assert raises.expected == m.Raises(b"invalid receive pattern")
+    assert (several.after, several.until) == ((":connect failed",), (":connect", "other-text"))
+    assert several.others == (m.Returns((-1,)), m.Raises(b"no descriptor"))
     assert str(one.source) == "q.yaml:2"
 
 
@@ -132,6 +141,15 @@ quirks:
             "`slice` is a variable and one or two positions",
         ),
         ("{returns: [$last]}", "{returns: [{size: $last}]}", 7, "`size` is a list"),
+        (
+            "{returns: [$last]}",
+            "{returns: [$last], or: [{with: [1]}]}",
+            7,
+            "An outcome under `or` knows no key `with`.",
+        ),
+        ("{returns: [$last]}", "{returns: [$last], or: [{}]}", 7, "`or` has outcomes"),
+        ("{returns: [$last]}", "{or: [{returns: [1]}]}", 7, "`or` adds to an outcome: write that one first."),
+        ("    expected:", "    until: [':close']\n    expected:", 6, "`until` ends what began by `after`"),
         ("id: x", "id: yes", 2, "`yes` is a boolean to some YAMLs"),
     ],
 )
