@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from luasocket_conformance.faults.factories import STREAMS, failed, raises_failures
+from luasocket_conformance.faults.factories import STREAMS, failed, keep, raises_failures
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp"), alone=True)
@@ -83,3 +83,14 @@ def each_call_needs_a_descriptor(original: Original, *args: Any) -> Values:
     except OSError:
         return (None, _TOO_MANY, None)
     return original(*args)
+
+
+@FAULTS.fault(
+    "socket.bind", "socket.connect", "socket.connect4", detected_by="descriptors/failure-keeps-no-descriptor"
+)
+def failed_calls_leave_the_socket_to_the_collector(original: Original, *args: Any) -> Values:
+    """A call of socket.bind or socket.connect that fails leaves its socket to the collection of garbage."""
+    results = original(*args)
+    if failed(results) and not _is_exhausted(results):
+        keep(original, *original.call("tcp4"))
+    return results
