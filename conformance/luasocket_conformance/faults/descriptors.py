@@ -94,3 +94,10 @@ def failed_calls_leave_the_socket_to_the_collector(original: Original, *args: An
     if failed(results) and not _is_exhausted(results):
         keep(original, *original.call("tcp4"))
     return results
+
+
+@FAULTS.fault("udp:sendto", detected_by="descriptors/late-socket")
+def sendto_without_a_descriptor_has_sent(original: Original, obj: Any, data: Any = None, *args: Any) -> Values:
+    """Without a free descriptor, a sendto that needs a socket returns the length of the datagram."""
+    results = original(obj, data, *args)
+    return (float(len(data)),) if _is_exhausted(results) else results
