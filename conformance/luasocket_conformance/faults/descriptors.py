@@ -47,13 +47,20 @@ def every_constructor_makes_a_socket(original: Original, *args: Any) -> Values:
     return original(*args)
 
 
-@FAULTS.fault("tcp:bind", "tcp:connect", "udp:setsockname", "udp:setpeername", detected_by="descriptors/late-socket")
-def late_socket_raises_without_a_descriptor(original: Original, *args: Any) -> Values:
-    """Without a free descriptor, the methods that make a socket raise."""
+def _raises_without_a_descriptor(original: Original, *args: Any) -> Values:
     results = original(*args)
     if _is_exhausted(results):
         raise original.api.LuaError(_TOO_MANY)
     return results
+
+
+FAULTS.add(
+    "late-socket-raises-without-a-descriptor",
+    "Without a free descriptor, the methods that make a socket raise.",
+    ("tcp:bind", "tcp:connect", "udp:setsockname", "udp:setpeername", "udp:sendto"),
+    _raises_without_a_descriptor,
+    detected_by=("descriptors/late-socket",),
+)
 
 
 @FAULTS.fault("socket.connect", detected_by="descriptors/connect-function")
@@ -85,9 +92,7 @@ def each_call_needs_a_descriptor(original: Original, *args: Any) -> Values:
     return original(*args)
 
 
-@FAULTS.fault(
-    "socket.bind", "socket.connect", "socket.connect4", detected_by="descriptors/failure-keeps-no-descriptor"
-)
+@FAULTS.fault("socket.bind", "socket.connect", "socket.connect4", detected_by="descriptors/failure-keeps-no-descriptor")
 def failed_calls_leave_the_socket_to_the_collector(original: Original, *args: Any) -> Values:
     """A call of socket.bind or socket.connect that fails leaves its socket to the collection of garbage."""
     results = original(*args)
@@ -101,3 +106,12 @@ def sendto_without_a_descriptor_has_sent(original: Original, obj: Any, data: Any
     """Without a free descriptor, a sendto that needs a socket returns the length of the datagram."""
     results = original(obj, data, *args)
     return (float(len(data)),) if _is_exhausted(results) else results
+
+
+FAULTS.add(
+    "helpers-raise-without-a-descriptor",
+    "Without a free descriptor, socket.bind and socket.connect4 call a method of nil.",
+    ("socket.bind", "socket.connect4"),
+    _raises_without_a_descriptor,
+    detected_by=("descriptors/function-of-the-helper/bind", "descriptors/function-of-the-helper/connect4"),
+)
