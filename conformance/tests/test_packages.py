@@ -63,7 +63,7 @@ LAYERS: dict[str, list[str]] = {
         "quirks",
         "capabilities peers ports",
         "lookup result",
-        "coverage files function_names scoping selection",
+        "coverage files function_names processes scoping selection",
         "notation",
         "values",
         "__init__",

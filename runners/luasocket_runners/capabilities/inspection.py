@@ -11,8 +11,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from luasocket_runners.values import LuaTable, LuaValue
@@ -153,15 +152,3 @@ def is_bound_to(process: int, descriptor: int, address: tuple[str, int]) -> bool
         return False
     with held:
         return held.family == socket.AF_INET and held.getsockname() == address
-
-
-def processes(leader: int) -> Iterator[int]:
-    """Return a process and all its descendants: the port may be started by a script."""
-    yield leader
-    for listed in Path(f"/proc/{leader}/task").glob("*/children"):
-        try:
-            children = listed.read_text(encoding="ascii").split()
-        except OSError:  # it ended meanwhile
-            continue
-        for child in children:
-            yield from processes(int(child))

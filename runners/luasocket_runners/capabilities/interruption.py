@@ -13,8 +13,9 @@ import signal
 import sys
 import time
 from collections.abc import Collection
-from pathlib import Path
 from typing import Final
+
+from luasocket_runners import processes
 
 #: Seconds within which a process is stopped, or has gone on. It takes a millisecond, and longer on a busy machine.
 _PATIENCE: Final = 1.0
@@ -26,45 +27,39 @@ _STOPPED: Final = "TZX"
 _AT_REST: Final = "SDZX"
 
 
-def can_interrupt(processes: Collection[int]) -> bool:
+def can_interrupt(numbers: Collection[int]) -> bool:
     """Return whether these processes can be stopped and continued; not if this process is among them."""
-    if sys.platform != "linux" or not processes or os.getpid() in processes:
+    if sys.platform != "linux" or not numbers or os.getpid() in numbers:
         return False
     try:
-        for process in processes:
+        for process in numbers:
             os.kill(process, 0)
     except OSError:
         return False
-    return all(map(_state, processes))
+    return all(map(processes.read_status, numbers))
 
 
-def interrupt(processes: Collection[int]) -> None:
+def interrupt(numbers: Collection[int]) -> None:
     """Stop processes, and continue them when all have stopped; return when they wait again, or after a moment."""
     try:
-        _send(processes, signal.SIGSTOP)
-        _until(processes, _STOPPED, _PATIENCE)
+        _send(numbers, signal.SIGSTOP)
+        _until(numbers, _STOPPED, _PATIENCE)
     finally:
-        _send(processes, signal.SIGCONT)
-    _until(processes, _AT_REST, _SETTLING)
+        _send(numbers, signal.SIGCONT)
+    _until(numbers, _AT_REST, _SETTLING)
 
 
-def _send(processes: Collection[int], number: signal.Signals) -> None:
-    for process in processes:
+def _send(numbers: Collection[int], number: signal.Signals) -> None:
+    for process in numbers:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, number)
 
 
-def _until(processes: Collection[int], states: str, seconds: float) -> None:
-    """Wait until each process has one of these states, or the time is over."""
+def _until(numbers: Collection[int], states: str, seconds: float) -> None:
+    """Wait until each process has one of these states, or has ended, or the time is over."""
     end = time.monotonic() + seconds
-    while not all((_state(process) or "X") in states for process in processes) and time.monotonic() < end:
+    while time.monotonic() < end:
+        seen = map(processes.read_status, numbers)
+        if all(status is None or status.state in states for status in seen):
+            break
         time.sleep(_LOOK_INTERVAL)
-
-
-def _state(process: int) -> str:
-    """Return the letter of the state of a process; the empty string if it cannot be seen."""
-    try:
-        # the name of the program, in parentheses before it, may contain anything
-        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
-    except (OSError, IndexError):
-        return ""

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from luasocket_spec import CAPABILITIES
 from luasocket_spec.model import Dialect
 
+from luasocket_runners import processes
 from luasocket_runners.capabilities import inspection, machine
 from luasocket_runners.values import Handle, LuaTable, LuaValue, encode
 
@@ -90,7 +91,7 @@ def inspected_process(leader: int | None, ask: Ask) -> int | None:
         number = int(descriptor)
     except (ValueError, OverflowError):
         return None
-    found = (one for one in inspection.processes(leader) if inspection.is_bound_to(one, number, address))
+    found = (one for one in (leader, *processes.descendants(leader)) if inspection.is_bound_to(one, number, address))
     return next(found, None)
 
 

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 from luasocket_spec import model
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
-from luasocket_runners import notation
-from luasocket_runners.capabilities import descriptors, inspection, interruption, machine, probes
+from luasocket_runners import notation, processes
+from luasocket_runners.capabilities import descriptors, interruption, machine, probes
 from luasocket_runners.capabilities.jitter import Jitter
 from luasocket_runners.engine.failure import Failure
 from luasocket_runners.ports import Connection, Port, PortGone, PortUnavailable
@@ -286,7 +286,7 @@ class PortProcess:
     def _living_processes(self) -> tuple[int, ...]:
         """Return the process that was started for the port, and all that it has started; none if it is not known."""
         leader = self.connection().process_id
-        return () if leader is None else tuple(inspection.processes(leader))
+        return () if leader is None else (leader, *processes.descendants(leader))
 
     def interrupt(self) -> None:
         """Stop the port and continue it, which interrupts the calls of the system in which it waits."""
@@ -300,7 +300,7 @@ class PortProcess:
             PortProcess._in_this_process += 1
             self._processes = (leader,)
         elif leader is not None:
-            self._processes = tuple(inspection.processes(leader))
+            self._processes = (leader, *processes.descendants(leader))
         self._open_descriptors = self._count_descriptors()
 
     def _forget_processes(self) -> None:

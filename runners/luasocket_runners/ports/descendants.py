@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from luasocket_runners import processes
+
 __all__ = ["TOKEN_VARIABLE", "beginning", "kill_all", "new_token", "own_process", "run_token"]
 
 #: The variable of the environment that has the token. An adapter that dials in sends it back, see PROTOCOL.md.
@@ -32,8 +34,6 @@ _EXEC_LIMIT: Final = 0.25
 _LOOK: Final = 0.002
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
-#: The flag of a thread of the kernel in ``/proc/PID/stat``.
-_KERNEL_THREAD: Final = 0x200000
 
 _run: tuple[int, str] = (0, "")  # the process that made it, and its token
 _count = 0
@@ -88,10 +88,11 @@ def new_token() -> str:
 
 def kill_all(leader: int, token: str) -> None:
     """Kill the process group of an adapter and all its descendants. The leader has not been reaped yet."""
-    descendants = set(_children(leader))  # while their parents are alive
+    descendants = set(processes.descendants(leader))  # while their parents are alive
     with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: only a zombie is left
         os.killpg(leader, signal.SIGKILL)
-    began = _stat(leader)[1]
+    status = processes.read_status(leader)
+    began = status.began if status else 0
     for _ in range(_ROUNDS):
         descendants |= set(_marked(token, began)) | set(_orphans(leader))
         descendants.discard(leader)
@@ -117,24 +118,14 @@ def _orphans(leader: int) -> Iterator[int]:
         if started - {leader}:
             return
         session = os.getsid(0)
-        for child in set(_children(process, deep=False)).difference(started, _started[2]):
+        for child in set(processes.children(process)).difference(started, _started[2]):
             with contextlib.suppress(OSError):
                 if os.getsid(child) == session:
                     continue  # a worker, or another process of the suite: an orphan cannot come into this session
                 if os.waitpid(child, os.WNOHANG)[0]:
                     continue  # it has ended
                 yield child
-                yield from _children(child)
-
-
-def _children(process: int, *, deep: bool = True) -> Iterator[int]:
-    """Return the descendants of a process, or its children only, by the system's list of children."""
-    for listed in Path(f"/proc/{process}/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            for child in listed.read_text(encoding="ascii").split():
-                yield int(child)
-                if deep:
-                    yield from _children(int(child))
+                yield from processes.descendants(child)
 
 
 def _marked(token: str, since: int) -> Iterator[int]:
@@ -150,15 +141,16 @@ def _marked(token: str, since: int) -> Iterator[int]:
         if environment is not None and mark in environment:
             yield process
         elif environment == b"":
-            lives, began = _stat(process)
-            if lives and began >= since:
+            status = processes.read_status(process)
+            if status and status.lives and status.began >= since:
                 unclear.append(process)  # perhaps in the middle of an exec
     deadline = time.monotonic() + _EXEC_LIMIT
     while unclear and time.monotonic() < deadline:
         time.sleep(_LOOK)
         for process in list(unclear):
             environment = _environment(process)
-            if environment or not _stat(process)[0]:
+            status = processes.read_status(process)
+            if environment or not (status and status.lives):
                 unclear.remove(process)
             if environment is not None and mark in environment:
                 yield process
@@ -170,12 +162,3 @@ def _environment(process: int) -> bytes | None:
         return Path(f"/proc/{process}/environ").read_bytes()
     except OSError:
         return None
-
-
-def _stat(process: int) -> tuple[bool, int]:
-    """Return whether a process lives in user space, and when it began, in ticks of the system's clock."""
-    try:
-        fields = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()
-    except OSError:  # it has ended, or this is not Linux
-        return False, 0
-    return fields[0] not in (b"Z", b"X") and not int(fields[6]) & _KERNEL_THREAD, int(fields[19])

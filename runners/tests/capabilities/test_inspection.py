@@ -19,6 +19,7 @@ from typing import Any
 import luasocket_reference
 import pytest
 from luasocket_reference import options
+from luasocket_runners import processes
 from luasocket_runners.capabilities import inspection, probes
 from luasocket_runners.capabilities.inspection import NotSeen
 from luasocket_runners.engine.engine import Engine
@@ -170,7 +171,7 @@ def test_the_descriptor_of_an_address_is_recognized() -> None:
 def test_descendants_are_found() -> None:
     script = f"{shlex.join([sys.executable, '-c', CHILD])}; exit"  # the shell stays
     with child(["/bin/sh", "-c", script]) as (shell, descriptor, port):
-        inner = [number for number in inspection.processes(shell) if number != shell]
+        inner = list(processes.descendants(shell))
         assert len(inner) == 1
         assert inspection.is_bound_to(inner[0], descriptor, ("127.0.0.1", port))
 
