@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from luasocket_runners import processes
 from luasocket_runners.ports import descendants
 
 #: Seconds that a run may take; it needs one or two.
@@ -58,7 +59,8 @@ def test_a_process_in_the_middle_of_an_exec_is_looked_at_again(monkeypatch: pyte
     monkeypatch.setattr(descendants, "_environment", environment)
     monkeypatch.setattr(descendants, "_EXEC_LIMIT", LONG)
     with subprocess.Popen(["sleep", "1000"], env={descendants.TOKEN_VARIABLE: token}) as child:
-        began = descendants._stat(os.getpid())[1]
-        assert child.pid in descendants._marked(token, began)
+        status = processes.read_status(os.getpid())
+        assert status is not None
+        assert child.pid in descendants._marked(token, status.began)
         child.kill()
     assert len(looks) >= 4
