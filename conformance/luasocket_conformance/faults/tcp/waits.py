@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import errno
+import os
+import socket
+import time
+from typing import Any, Final
 
-from luasocket_conformance.faults.factories import STREAMS, after_success, failed, is_number, refuses_argument
+from luasocket_conformance.faults.factories import (
+    STREAMS,
+    after_success,
+    descriptor_number,
+    failed,
+    is_number,
+    refuses_argument,
+)
+from luasocket_conformance.faults.factories.select import listed
 from luasocket_conformance.faults.factories.states import after, does_not_wait, fails_with, from_call
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
+
+#: Seconds below which a call has not waited. The behaviours' peers act after ten milliseconds.
+_NO_WAIT: Final = 0.005
 
 FAULTS = Faults(
     __name__,
@@ -108,3 +123,54 @@ def receive_stays_timed_out(original: Original, obj: Any, *args: Any) -> Values:
 def send_times_out_after_receive(_original: Original, _obj: Any, *_args: Any) -> Values:
     """Once receive has timed out, send does so, until the next settimeout."""
     return (None, b"timeout", 0)
+
+
+@FAULTS.fault("tcp:receive", detected_by=("tcp/waits/end-during-receive", "tcp/waits/reset-during-receive"))
+def end_in_a_limited_wait_is_a_timeout(original: Original, obj: Any, *args: Any) -> Values:
+    """With a total timeout, a receive during which the connection ends reports a timeout."""
+    began = time.monotonic()
+    results = original(obj, *args)
+    waited = time.monotonic() - began > _NO_WAIT
+    total = original.method(obj, "gettimeout")[1]
+    return (None, b"timeout", results[2]) if waited and total > 0 and fails_with(b"closed")(results) else results
+
+
+@FAULTS.fault(
+    "tcp{server}:accept", "tcp:receive", detected_by=("tcp/waits/end-during-receive", "tcp/waits/reset-during-receive")
+)
+def accepted_client_loses_what_came_before_the_end(original: Original, obj: Any, *args: Any) -> Values:
+    """A receive of an accepted client during which the connection ends returns no partial result."""
+    began = time.monotonic()
+    results = original(obj, *args)
+    if original.name == "accept":
+        original.memory[results[0]] = True
+    elif obj in original.memory and fails_with(b"closed")(results) and time.monotonic() - began > _NO_WAIT:
+        return (None, b"closed", b"")
+    return results
+
+
+@FAULTS.fault("tcp:send", detected_by="tcp/waits/reset-during-send")
+def reset_in_a_limited_send_is_a_timeout(original: Original, obj: Any, *args: Any) -> Values:
+    """With a total timeout, a send during which the connection is reset reports a timeout."""
+    results = original(obj, *args)
+    total = original.method(obj, "gettimeout")[1]
+    return (None, b"timeout", results[2]) if total > 0 and fails_with(b"closed")(results) else results
+
+
+def _has_ended(original: Original, obj: Any) -> bool:
+    """Tell whether a client's connection has ended or was reset; the error of a reset is taken."""
+    with socket.socket(fileno=os.dup(descriptor_number(original, obj))) as held:
+        try:
+            return not held.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError as error:
+            return error.errno == errno.ECONNRESET
+
+
+@FAULTS.fault("socket.select", detected_by=("tcp/waits/end-during-select", "tcp/waits/reset-during-select"))
+def select_waits_for_data_only(original: Original, *args: Any) -> Values:
+    """A select that waits notices neither the end of a connection nor a reset."""
+    began = time.monotonic()
+    results = original(*args)
+    if time.monotonic() - began < _NO_WAIT or not any(_has_ended(original, obj) for obj in listed(results[0])):
+        return results
+    return (original.api.Table(), original.api.Table(), b"timeout")
