@@ -31,10 +31,10 @@ local function tcp(...)
         for _, earlier in ipairs(calls) do
             fresh[earlier.name](fresh, table.unpack(earlier, 1, earlier.n))
         end
+        local results = table.pack(fresh[name](fresh, ...)) -- a call that raises is not repeated
         if name == "connect" or name == "connect_ssl" then
             connected = fresh
         end
-        local results = table.pack(fresh[name](fresh, ...)) -- a call that raises is not repeated
         calls[#calls + 1] = { name = name, n = select("#", ...), ... }
         return table.unpack(results, 1, results.n)
     end

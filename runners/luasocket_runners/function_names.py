@@ -5,13 +5,15 @@ from __future__ import annotations
 import fnmatch
 from typing import Final
 
-__all__ = ["ALL_CLASSES", "CLASSES", "GROUPS", "concerns"]
+__all__ = ["ALL_CLASSES", "CLASSES", "GROUPS", "PEER", "concerns"]
 
 #: The classes of LuaSocket's objects, by the words of the documentation.
 CLASSES: Final = ("master", "client", "server", "connected", "unconnected")
 #: Words for several classes.
 GROUPS: Final = {"tcp": ("master", "client", "server"), "udp": ("connected", "unconnected")}
 ALL_CLASSES: Final = (*CLASSES, *GROUPS)
+#: The owner of the actions of peers, ``peer:send``. They are no functions of the port: only this name means them.
+PEER: Final = "peer"
 
 
 def concerns(name: str, function: str) -> bool:
@@ -23,6 +25,8 @@ def concerns(name: str, function: str) -> bool:
             return name == "*" or _is_field(name, owner, field_name)
         return ":" not in name and name not in ALL_CLASSES and fnmatch.fnmatchcase(function, name)
     wanted, with_method, wanted_method = name.partition(":")
+    if PEER in (owner, wanted):
+        return owner == wanted and fnmatch.fnmatchcase(method, wanted_method or "*")
     if not with_method:
         wanted_method = "*"
         if wanted != "*" and wanted not in ALL_CLASSES:

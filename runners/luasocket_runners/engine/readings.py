@@ -39,6 +39,11 @@ class Readings:
         """The one reading that the port follows; None: no step has shown that."""
         return next(iter(self._open)) if self._disagreed and len(self._open) == 1 else None
 
+    @property
+    def open(self) -> frozenset[Authority]:
+        """The readings that the replies so far allow."""
+        return self._open
+
     def outcomes(self, expect: model.Expectation) -> Outcomes:
         """Return the outcomes that the open readings expect of a step."""
         found = []

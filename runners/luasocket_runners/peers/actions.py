@@ -44,8 +44,12 @@ class Peer:
         """The one of the two that was used last."""
         return self.udp if self._uses_udp else self.tcp
 
-    def act(self, verb: str, value: LuaValue, options: Options) -> Bound:
-        """Perform an action of the format; return the values that its ``as`` binds."""
+    def act(self, verb: str, value: LuaValue, options: Options, *, hurried: bool = False) -> Bound:
+        """Perform an action of the format; return the values that its ``as`` binds.
+
+        A ``hurried`` peer waits a second for the port, and not five.
+        """
+        self.tcp.hurried = self.udp.hurried = hurried
         self._uses_udp = verb in ("udp", "refuse_udp") or (
             self._uses_udp and verb not in ("listen", "accept", "connect", "refuse")
         )

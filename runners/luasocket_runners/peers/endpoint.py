@@ -13,6 +13,8 @@ from luasocket_runners.values import LuaValue
 
 #: Seconds that a peer waits for the port to act. A correct port needs milliseconds, under full load a second.
 PATIENCE: Final = 5.0
+#: The same where a quirk says that the port does not act.
+HURRIED: Final = 1.0
 #: SO_LINGER, on and with no time: closing resets the connection.
 RESET: Final = struct.pack("ii", 1, 0)
 
@@ -44,6 +46,7 @@ class Endpoint:
 
     def __init__(self, called: str) -> None:
         self.called = called
+        self.hurried = False  #: a rule says that the port does nothing: a second is enough to see it
         self._sockets: list[socket.socket] = []
         self._socket: socket.socket | None = None
 
@@ -51,6 +54,10 @@ class Endpoint:
         made = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, kind)
         self._sockets.append(made)
         return made
+
+    @property
+    def _patience(self) -> float:
+        return min(PATIENCE, HURRIED) if self.hurried else PATIENCE
 
     @staticmethod
     def _name_of(sock: socket.socket) -> dict[str, LuaValue]:

@@ -73,8 +73,8 @@ class TcpPeer(Endpoint):
         """Accept a connection, which the following actions use."""
         if self._listener is None:
             raise ValueError(f"{self.called} does not listen")
-        if not arrival.readable(self._listener, endpoint.PATIENCE):
-            sentence = f"{self.called} waited for a connection, and none came within {endpoint.PATIENCE:g} s"
+        if not arrival.readable(self._listener, self._patience):
+            sentence = f"{self.called} waited for a connection, and none came within {self._patience:g} s"
             raise PeerFailure(sentence, "a connection", "no connection", waited=True)
         self._socket, _ = self._listener.accept()
         self._sockets.append(self._socket)
@@ -88,7 +88,7 @@ class TcpPeer(Endpoint):
             The port does not accept it. What this machine itself cannot do stays an OSError.
         """
         made = self._stream(ip, small_buffers=small_buffers)
-        made.settimeout(endpoint.PATIENCE)
+        made.settimeout(self._patience)
         try:
             made.connect((ip, port))
         except (ConnectionRefusedError, ConnectionResetError, TimeoutError) as error:
@@ -172,7 +172,7 @@ class TcpPeer(Endpoint):
             self._draining = None
 
     def _receive_some(self, limit: int, got: bytearray, wanted: str) -> bytes:
-        if not arrival.readable(self._used, endpoint.PATIENCE):
+        if not arrival.readable(self._used, self._patience):
             seen = f"only {string(bytes(got))}" if got else "nothing"
             raise PeerFailure(f"{self.called} waited for {wanted} and received {seen}", wanted, seen, waited=True)
         try:
@@ -249,7 +249,7 @@ class TcpPeer(Endpoint):
             if isinstance(self._peeked(), str):
                 raise self._surprise(self._seen(), "an open connection")
             return
-        if not arrival.readable(self._used, endpoint.PATIENCE):
+        if not arrival.readable(self._used, self._patience):
             sentence = f"{self.called} waited for {_ENDS[state]}, and the connection stayed open"
             raise PeerFailure(sentence, _ENDS[state], "the connection stayed open", waited=True)
         if self._peeked() != state:

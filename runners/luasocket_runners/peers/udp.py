@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from luasocket_runners.notation import string
-from luasocket_runners.peers import arrival, endpoint
+from luasocket_runners.peers import arrival
 from luasocket_runners.peers.endpoint import Endpoint, PeerFailure
 from luasocket_runners.values import LuaValue
 
@@ -45,7 +45,7 @@ class UdpPeer(Endpoint):
 
     def receive(self, expected: bytes) -> dict[str, LuaValue]:
         """Receive this datagram; return its sender: ``ip`` and ``port``."""
-        if not arrival.readable(self._used, endpoint.PATIENCE):
+        if not arrival.readable(self._used, self._patience):
             sentence = f"{self.called} waited for the datagram {string(expected)} and received none"
             raise PeerFailure(sentence, string(expected), "no datagram", waited=True)
         got, sender = self._used.recvfrom(1 << 16)

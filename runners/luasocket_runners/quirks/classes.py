@@ -32,11 +32,13 @@ _MAKERS: Final = {
 class ObjectClasses:
     """The classes of the objects of one run of a behaviour, and what has happened to each, by their handles."""
 
-    __slots__ = ("_calls", "_classes", "_past")
+    __slots__ = ("_calls", "_classes", "_past", "past_of_all")
 
     def __init__(self) -> None:
         self._classes: dict[int, str] = {}
         self._past: dict[int, dict[str, int]] = {}
+        #: the functions and quirks in the past of any object: that of peers, which belong to none
+        self.past_of_all: dict[str, int] = {}
         self._calls = 0
 
     def function(self, target: Target, handle: LuaValue) -> str:
@@ -69,9 +71,11 @@ class ObjectClasses:
         first = tuple(returns or ())[:1]
         # 0 equals false to Python
         failed = (f"{function} failed",) if first and (first[0] is None or first[0] is False) else ()
+        noted = dict.fromkeys((function, *failed, *quirks), self._calls)
+        self.past_of_all.update(noted)
         for item in (handle, *first):
             if isinstance(item, Handle):
-                self._past.setdefault(item.number, {}).update(dict.fromkeys((function, *failed, *quirks), self._calls))
+                self._past.setdefault(item.number, {}).update(noted)
 
     def _class_of(self, value: LuaValue) -> str:
         return self._classes.get(value.number, "") if isinstance(value, Handle) else ""

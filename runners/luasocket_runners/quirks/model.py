@@ -76,10 +76,12 @@ class Quirk:
         The name, the rule in a sentence, and a reason with a link.
     on
         The functions: ``socket.select``, ``client:receive``, ``:settimeout`` of any class, ``client`` for all methods
-        of a class, ``function`` for functions that calls returned, ``client.class`` for a field; ``*`` as in file
-        names.
+        of a class, ``function`` for functions that calls returned, ``client.class`` for a field, ``peer:accept`` for
+        an action of peers; ``*`` as in file names.
     with_
         The pattern of the arguments; None: any.
+    where
+        Patterns of the values of variables; of ``...``, that of one of the values that follow.
     after
         The rule concerns only objects that one of these functions was called on or has returned, or on which one of
         these rules was needed; empty: all. ``:connect failed`` is a call that returned nil or false first.
@@ -95,6 +97,8 @@ class Quirk:
         The outcome of the port, :data:`HANGS` if the call does not return; None: that of the spec.
     others
         Further outcomes that the port may have instead of that one.
+    early
+        Whether the call may return before the time that a behaviour requires.
     always
         Whether the port always follows the rule; otherwise it may also do what the spec expects.
     source
@@ -115,6 +119,8 @@ class Quirk:
     before: tuple[str, ...] = ()
     until: tuple[str, ...] = ()
     others: tuple[Outcome | Message, ...] = ()
+    where: tuple[tuple[str, SpecValue], ...] = ()
+    early: bool = False
 
     @property
     def lacks_function(self) -> bool:

@@ -7,7 +7,7 @@ value at each place; ``$...`` at the end of a list stands for all values that fo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -19,7 +19,8 @@ from luasocket_runners.scoping import Unbound
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
 __all__ = [
-    "Match", "NotComputable", "Resolve", "fill_list", "fill_outcome", "match_args", "match_list", "match_outcome",
+    "Match", "NotComputable", "Resolve", "fill_list", "fill_outcome", "holds", "match_args", "match_list",
+    "match_outcome",
     "types_of",
 ]  # fmt: skip
 
@@ -52,6 +53,8 @@ _PYTHON_TYPES: Final[dict[type, str]] = {
 }
 
 
+#: The name of ``$...`` among the variables.
+REST: Final = "..."
 #: A string that Lua takes for a decimal number.
 _NUMERAL: Final = re.compile(rb"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 
@@ -87,8 +90,9 @@ def types_of(value: AnyValue) -> frozenset[str]:
 
 
 class _Matcher:
-    def __init__(self, resolve: Resolve | None) -> None:
+    def __init__(self, resolve: Resolve | None, *, numerals: bool = False) -> None:
         self._resolve = resolve
+        self._numerals = numerals  #: whether a pattern for texts looks at numbers as well
 
     def known(self, value: AnyValue) -> AnyValue:
         """Return a value with its names replaced by their values, where those are known."""
@@ -123,6 +127,8 @@ class _Matcher:
         if isinstance(pattern, model.OfType):
             return "any" in pattern.types or types_of(value) <= frozenset(pattern.types)
         if isinstance(pattern, model.Pattern):
+            if self._numerals and isinstance(value, int | float) and not isinstance(value, bool):
+                value = f"{value:.14g}".encode()
             if isinstance(value, bytes):
                 return re.search(pattern.regex, value.decode("latin-1"), re.DOTALL) is not None
             return pattern == value
@@ -200,6 +206,16 @@ def _match_list(matcher: _Matcher, pattern: Sequence[SpecValue], values: Sequenc
     )
 
 
+def holds(where: Iterable[tuple[str, SpecValue]], found: Match, resolve: Resolve | None) -> bool:
+    """Tell whether the values of variables are as a rule wants them: of ``$...``, one of the values that follow."""
+    matcher = _Matcher(resolve, numerals=True)
+    for name, pattern in where:
+        values = [value for value, _ in found.rest] if name == REST else [found.values[name][0]]
+        if not any(matcher.value(pattern, value, Match(), None) for value in values):
+            return False
+    return True
+
+
 def match_outcome(pattern: Outcome | Message, outcome: Outcome, resolve: Resolve | None, found: Match) -> bool:
     """Tell whether a pattern covers the outcome that the spec expects; note the variables."""
     if isinstance(pattern, Message):
@@ -262,7 +278,7 @@ def fill_list(
         elif isinstance(item, model.Concat):
             filled.append((_joined(item, found, _Matcher(resolve)), None))
         else:
-            filled.append((_fill(item, found), None))
+            filled.append((_fill(item, found, resolve), None))
     return tuple(filled)
 
 
@@ -340,16 +356,18 @@ def _number(value: AnyValue) -> int | float | None:
     return None
 
 
-def _fill(item: SpecValue, found: Match) -> SpecValue:
+def _fill(item: SpecValue, found: Match, resolve: Resolve | None) -> SpecValue:
     """Fill variables in that stand inside of a table or of a matcher."""
+    if isinstance(item, model.Concat):
+        return _joined(item, found, _Matcher(resolve))  # type: ignore[return-value]
     if isinstance(item, model.Ref):
         return found.values[item.name][0]  # type: ignore[return-value]
     if isinstance(item, model.OneOf):
-        return model.OneOf(tuple(_fill(choice, found) for choice in item.choices))
+        return model.OneOf(tuple(_fill(choice, found, resolve) for choice in item.choices))
     if isinstance(item, model.TableSpec):
-        return model.TableSpec(tuple((key, _fill(value, found)) for key, value in item.entries))
+        return model.TableSpec(tuple((key, _fill(value, found, resolve)) for key, value in item.entries))
     if isinstance(item, model.Fields):
-        return model.Fields(tuple((key, _fill(value, found)) for key, value in item.entries))
+        return model.Fields(tuple((key, _fill(value, found, resolve)) for key, value in item.entries))
     return item
 
 
@@ -370,7 +388,7 @@ def fill_outcome(
         if returned.part is not None and b"*" in returned.part:
             return Raises(None, _any_text(returned.part.decode("latin-1"))), None
         if returned.part is None:
-            return Raises(None, _fill(returned.value, found)), None
+            return Raises(None, _fill(returned.value, found, resolve)), None
     return returned, None
 
 

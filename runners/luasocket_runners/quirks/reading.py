@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from luasocket_spec.reading.nodes import Mapping, Node, Scalar, Sequence
 from luasocket_spec.reading.problems import Problem
 from luasocket_spec.reading.values import Scope, ValueReader
 
+from luasocket_runners.function_names import PEER
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import (
     ALL_CLASSES,
@@ -28,7 +29,7 @@ from luasocket_runners.quirks.model import (
     Slice,
     is_function,
 )  # fmt: skip
-from luasocket_runners.quirks.patterns import Match, match_args
+from luasocket_runners.quirks.patterns import REST, Match, holds, match_args
 from luasocket_runners.quirks.rewriting import Alternative, apply_rule
 
 __all__ = ["parse_quirks"]
@@ -43,7 +44,8 @@ _FAILED: Final = " failed"
 _REQUIRED: Final = ("id", "says", "why", "on", "returned")
 _OUTCOMES: Final = ("returns", "raises", "succeeds", "message")
 _SIDE: Final = ("with", *_OUTCOMES)
-_RETURNED: Final = (*_SIDE, "hangs", "or")
+_EXPECTED: Final = ("with", "where", *_OUTCOMES)
+_RETURNED: Final = (*_SIDE, "hangs", "early", "or")
 #: The keys of each outcome under ``or``.
 _OTHER: Final = (*_OUTCOMES, "hangs")
 
@@ -112,6 +114,8 @@ class _QuirkReader(ValueReader):
             self.report(node.line, "`returned` has neither `with` nor an outcome: write what the port does.")
         if "until" in found and "after" not in found:
             self.report(found["until"].line, "`until` ends what began by `after`: write `after`, too.")
+        where = self._where(found.get("expected"), scope, variables)
+        early = self._early(found["returned"], returned_outcome)
         always = True
         if "always" in found:
             always = False
@@ -132,6 +136,8 @@ class _QuirkReader(ValueReader):
             before=self._functions(found["before"], "before") if "before" in found else (),
             until=self._functions(found["until"], "until") if "until" in found else (),
             others=others,
+            where=where,
+            early=early,
         )
 
     def _others(self, node: Node, scope: Scope) -> tuple[m.Outcome | Message, ...]:
@@ -149,6 +155,35 @@ class _QuirkReader(ValueReader):
             else:
                 others.append(outcome)
         return tuple(others)
+
+    def _where(
+        self, expected: Node | None, scope: Scope, variables: Collection[str]
+    ) -> tuple[tuple[str, m.SpecValue], ...]:
+        """Read the patterns of the values of variables, below `expected`."""
+        node = _below(expected, "where")
+        if node is None:
+            return ()
+        if not isinstance(node, Mapping):
+            self.wrong(node, "`where` has a pattern for each variable", "{$count: {between: [1, 9]}}")
+            return ()
+        patterns = []
+        arguments = _variables(_below(expected, "with"))
+        for key, (scalar, value) in node.pairs.items():
+            name = str(key)
+            known = arguments if name == f"${REST}" else variables
+            if name[1:] not in known or not name.startswith("$"):
+                self.report(scalar.line, f"`{name}` under `where` is not a variable of `expected`: use it there, too.")
+            patterns.append((name[1:], self.value(value, scope, expected=True)))
+        return tuple(patterns)
+
+    def _early(self, returned: Node, outcome: m.Outcome | Message | None) -> bool:
+        node = _below(returned, "early")
+        if node is None:
+            return False
+        self.yes(node, "`early`")
+        if outcome is None:
+            self.report(node.line, "`early` needs an outcome beside it: write what the port does.")
+        return True
 
     def _check_outcomes(
         self, found: dict[str, Node], outcome: m.Outcome | Message | None, returned: m.Outcome | Message | None
@@ -174,7 +209,7 @@ class _QuirkReader(ValueReader):
             if not _ON.fullmatch(name.removesuffix(_FAILED) if key in _PAST else name):
                 self.report(item.line, f"`{name}` is not the name of a function: write socket.select, or client:send.")
             owner, colon, _ = name.partition(":")
-            if colon and owner not in ("", "*", *ALL_CLASSES):
+            if colon and owner not in ("", "*", PEER, *ALL_CLASSES):
                 self.report(item.line, f"`{owner}` is not a class; the classes are {', '.join(ALL_CLASSES)}.")
             names.append(name)
         if not names and isinstance(node, Sequence):
@@ -187,7 +222,7 @@ class _QuirkReader(ValueReader):
         """Read `expected` or `returned`: arguments, and an outcome."""
         if node is None:
             return None, None
-        found = self.map(node, what, _RETURNED if what == "`returned`" else _SIDE, (), "returns: [...]")
+        found = self.map(node, what, _RETURNED if what == "`returned`" else _EXPECTED, (), "returns: [...]")
         args = None
         if "with" in found:
             args = self._list(found["with"], scope, "`with`", products=what == "`returned`")
@@ -276,6 +311,12 @@ class _QuirkReader(ValueReader):
         return m.Raises(self.encoded(node, text) if isinstance(node, Scalar) else b"")
 
 
+def _below(node: Node | None, key: str) -> Node | None:
+    """Return the value of a key of a map, if there is one."""
+    pair = node.pairs.get(key) if isinstance(node, Mapping) else None
+    return None if pair is None else pair[1]
+
+
 def _variables(node: Node | None) -> dict[str, int]:
     """Return the variables that are written below a node, each with a line; ``...`` is that of the rest."""
     found: dict[str, int] = {}
@@ -325,7 +366,8 @@ def _applied(rules: Iterable[Quirk], args: tuple[m.SpecValue, ...], outcome: m.O
     for rule in rules:
         found = Match()
         any_args = any(isinstance(value, m.Splice) for value in args)
-        if rule.with_ is not None and not any_args and not match_args(rule.with_, args, None, found):
+        fits = rule.with_ is None or any_args or match_args(rule.with_, args, None, found)
+        if not fits or not (any_args or holds(rule.where, found, None)):
             continue
         if rule.returned is None:
             yield rule.id
@@ -356,6 +398,9 @@ def _calls(behaviours: Iterable[m.Behaviour]) -> Iterator[tuple[str, tuple[m.Spe
                     if isinstance(target, m.MethodTarget)
                     else FUNCTION_VALUE
                 )
+            elif isinstance(step, m.PeerStep):
+                yield f"{PEER}:{step.action.verb}", (step.action.value,), m.Succeeds()
+                continue
             elif isinstance(step, m.Get):
                 name, args = step.field if step.name is None else f".{step.field}", ()
             else:

@@ -15,6 +15,7 @@ from luasocket_runners.quirks.patterns import (
     Resolve,
     fill_list,
     fill_outcome,
+    holds,
     match_args,
     match_outcome,
 )
@@ -56,6 +57,8 @@ def pass_arguments(
             continue
         found = Match()
         if quirk.with_ is not None and not match_args(quirk.with_, args, resolve, found):
+            continue
+        if not holds(quirk.where, found, resolve):
             continue
         try:
             filled = tuple(value for value, _ in fill_list(quirk.passes, found))
@@ -122,6 +125,8 @@ def _changed(
         return None, False
     found = Match({name: (value, None) for name, (value, _) in with_args.values.items()}, with_args.rest)
     if quirk.expected is not None and not match_outcome(quirk.expected, one.outcome, resolve, found):
+        return None, False
+    if not holds(quirk.where, Match(found.values, with_args.rest), resolve):
         return None, False
     outcome, places = fill_outcome(returned, one.outcome, found, resolve)
     if repr(outcome) == repr(one.outcome):  # to Python, true equals 1

@@ -30,9 +30,11 @@ def _quirk(quirk: Quirk) -> str:
     for key, names in (("after", quirk.after), ("until", quirk.until), ("before", quirk.before)):
         if names:
             lines += _entry(key, [_string(name) for name in names], 4)
-    if expected := _side(quirk.with_, quirk.expected):
+    if expected := _side(quirk.with_, quirk.expected, quirk.where):
         lines += _entry("expected", expected, 4)
     returned = _side(quirk.passes, quirk.returned)
+    if quirk.early:
+        returned["early"] = "true"
     if quirk.others:
         returned["or"] = [_side(None, other) for other in quirk.others]
     lines += _entry("returned", returned, 4)
@@ -78,8 +80,14 @@ def _entry(key: str, node: _Node, indent: int) -> list[str]:
     return lines
 
 
-def _side(args: tuple[SpecValue, ...] | None, outcome: Outcome | Message | None) -> dict[str, _Node]:
+def _side(
+    args: tuple[SpecValue, ...] | None,
+    outcome: Outcome | Message | None,
+    where: tuple[tuple[str, SpecValue], ...] = (),
+) -> dict[str, _Node]:
     parts: dict[str, _Node] = {} if args is None else {"with": _list(args)}
+    if where:
+        parts["where"] = {f"${name}": _value(pattern) for name, pattern in where}
     if isinstance(outcome, Returns):
         parts["returns"] = _list(outcome.values)
     elif outcome == HANGS:
@@ -136,6 +144,8 @@ def _value(value: object) -> _Node:
             return {"size" if counted else "slice": _list((inner, *positions))}
         case Ignoring(ignored=ignored, value=inner):
             return {"ignoring": [_value(ignored), _value(inner)]}
+        case m.Concat(parts=parts):
+            return {"concat": _list(parts)}
         case Ending(value=inner):
             return {"ending": _value(inner)}
         case m.TableSpec(entries=entries) | m.Fields(entries=entries):
