@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from luasocket_spec import model
 
-from luasocket_runners.values import LITERALS, LuaTable, LuaValue
+from luasocket_runners.values import LITERALS, FunctionRef, Handle, LuaTable, LuaValue
 
 V = TypeVar("V")
 
@@ -54,6 +54,8 @@ def resolve(value: model.SpecValue, look_up: Callable[[str], LuaValue]) -> LuaVa
         return b"".join(_bytes(resolve(part, look_up)) for part in value.parts)
     if isinstance(value, model.TableSpec):
         return LuaTable(tuple((resolve(key, look_up), resolve(item, look_up)) for key, item in value.entries))
+    if isinstance(value, LuaTable | Handle | FunctionRef):
+        return value  # in the place of a name that was replaced already
     raise TypeError(f"{value!r} is a matcher, not a value")
 
 

@@ -6,6 +6,7 @@ function that is handed in.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -162,6 +163,9 @@ def guess_dialect(ask: Ask) -> Dialect:
     if isinstance(master, Handle):
         marks += bool(_got(ask, {"handle": master.number, "field": "gettimeout"}))
         marks += _first(ask, master, "getfd") == -1  # the descriptor is made late
+    # wrappers pass on the version of the LuaSocket inside, and not always its new functions
+    version = _first_value(ask, {"target": "socket._VERSION"})
+    marks += isinstance(version, bytes) and re.match(rb"LuaSocket 3\.\d+\.\d", version) is not None
     if marks >= _MARKS or not all(_there(ask, name) for name in _COMMON):
         return "luasocket-3"
     return "defold"
@@ -178,8 +182,13 @@ def _there(ask: Ask, name: str) -> bool:
 
 def _got(ask: Ask, of: Mapping[str, Any]) -> bool:
     """Return whether a field is not nil."""
+    return _first_value(ask, of) is not None
+
+
+def _first_value(ask: Ask, of: Mapping[str, Any]) -> LuaValue:
+    """Return a field."""
     results = ask({"op": "get", **of})
-    return bool(results) and results is not None and results[0] is not None
+    return results[0] if results else None
 
 
 def _results(ask: Ask, handle: Handle | None, name: str, *args: LuaValue) -> tuple[LuaValue, ...] | None:

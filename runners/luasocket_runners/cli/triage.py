@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -14,9 +14,10 @@ from luasocket_spec.model import DIALECTS
 from luasocket_runners.cli import specification
 from luasocket_runners.cli.failure import PASSED, PORT_UNAVAILABLE, USAGE, CommandFailed
 from luasocket_runners.cli.parser import AddCommand, count, seconds
+from luasocket_runners.cli.port_toml import declare
 from luasocket_runners.cli.triage_rounds import QUICK, Rounds
 from luasocket_runners.engine.engine import DEADLINE
-from luasocket_runners.expectations.deviations import DeviationsError
+from luasocket_runners.expectations.deviations import UNEXPLAINED, DeviationsError
 from luasocket_runners.expectations.expectations import Expectations
 from luasocket_runners.expectations.update import new_entry
 from luasocket_runners.files import problem_with_output, write_text
@@ -25,9 +26,10 @@ from luasocket_runners.ports import Port, PortUnavailable, UnknownPort, known_po
 from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.quirks.writing import HEADER, render
 from luasocket_runners.reports import terminal
-from luasocket_runners.result import Verdict
+from luasocket_runners.result import Result, Verdict
 from luasocket_runners.run.session import WORKERS
 from luasocket_runners.triage import Cause, causes_of
+from luasocket_runners.triage.missing import missing_functions
 from luasocket_runners.triage.rules import Rules
 
 __all__ = ["add_commands"]
@@ -36,6 +38,9 @@ __all__ = ["add_commands"]
 AT_LEAST: Final = 3
 #: Directories up to which a path is written relative to the file.
 NEAR: Final = 3
+#: Causes that are printed at the end, and the characters of each.
+SHOWN_CAUSES: Final = 10
+TITLE_LENGTH: Final = 140
 
 _EPILOG: Final = """\
 examples:
@@ -92,6 +97,11 @@ def _triage(options: argparse.Namespace) -> int:
         raise CommandFailed(str(error), PORT_UNAVAILABLE) from None
     proposed = rules.proposed(used_only=True)
     rest = [result for result in results if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED)]
+    missing = missing_functions(results) if options.output is None else {}
+    described = _describe(port, quirks_file, known_file, missing)
+    if described:
+        found = {result.behaviour.id for group in missing.values() for result in group}
+        rest = [result for result in rest if result.behaviour.id not in found]
     who = f"{port.name}, specification {spec.version}"
     try:
         write_text(quirks_file, _quirks_text(quirks_file, expectations.quirks, proposed))
@@ -100,11 +110,12 @@ def _triage(options: argparse.Namespace) -> int:
         raise CommandFailed(f"{error.filename}: {error.strerror or error}.") from None
     print(f"\n{quirks_file}: {counted(len(proposed), 'proposed quirk')}")
     print(f"{known_file}: {counted(len(rest), 'known deviation')}")
+    if described:
+        print(f"{port.config.file}: names these files, and has {counted(len(missing), 'function')} under [absent]")
+    else:
+        _print_hints(port, quirks_file, known_file, missing_functions(results))
     print(terminal.judged_share(results, expectations.absent.used_by))
-    partly = {f":{name.partition(':')[2]}" for quirk in proposed if quirk.lacks_function for name in quirk.on}
-    _print_hints(
-        port, quirks_file, known_file, [cause for cause in causes_of(rest) if cause.example.missing not in partly]
-    )
+    _print_causes(causes_of(rest))
     return PASSED
 
 
@@ -157,12 +168,37 @@ def _known_text(file: Path, expectations: Expectations, causes: Sequence[Cause],
     return "\n".join(lines) + "\n"
 
 
-def _print_hints(port: Port, quirks: Path, known: Path, causes: Sequence[Cause]) -> None:
+def _describe(port: Port, quirks: Path, known: Path, missing: Mapping[str, Sequence[Result]]) -> bool:
+    """Add the files and the missing functions to the port's description, if that is possible."""
+    config = port.config
+    if config.file is None or config.file.parent not in (quirks.parent, known.parent):
+        return False
+    reasons = {
+        name: f"{UNEXPLAINED}: {counted(len(group), 'behaviour')}, such as {group[0].behaviour.id}"
+        for name, group in missing.items()
+    }
+    try:
+        return declare(config.file, {"known": known.name, "quirks": quirks.name}, reasons)
+    except OSError:
+        return False
+
+
+def _print_hints(port: Port, quirks: Path, known: Path, missing: Iterable[str]) -> None:
     config = port.config
     if config.file is not None and (config.quirks is None or config.known is None):
         print(f'\nAdd to {config.file}: known = "{known.name}" and quirks = "{quirks.name}"')
-    absent = [cause for cause in causes if cause.example.verdict is Verdict.NOT_IMPLEMENTED]
-    if absent:
+    if names := list(missing):
         print("\nFunctions that are missing can be declared in port.toml, instead of one by one:\n[absent]")
-        for cause in absent:
-            print(f'"{cause.example.missing or cause.example.reason}" = "…"')
+        for name in names:
+            print(f'"{name}" = "…"')
+
+
+def _print_causes(causes: Sequence[Cause]) -> None:
+    """Print the most important causes that no rule explains: faults are among them, which are worth a report."""
+    if causes:
+        print("\nNo rule explains these; what is a fault of the port is probably among the first:")
+    for cause in causes[:SHOWN_CAUSES]:
+        title = cause.title if len(cause.title) <= TITLE_LENGTH else f"{cause.title[:TITLE_LENGTH]}…"
+        print(f"  {len(cause.results):>5}  {title}  ({cause.example.behaviour.id})")
+    if len(causes) > SHOWN_CAUSES:
+        print(f"  … and {counted(len(causes) - SHOWN_CAUSES, 'more cause')}, all in the list of known deviations")

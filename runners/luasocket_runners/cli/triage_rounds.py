@@ -8,6 +8,7 @@ behaviours that were not tried because they call functions that hang everywhere.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -69,6 +70,7 @@ class Rounds:
         self._due = {behaviour.id for behaviour in behaviours}  # they have not run, or have to run again
         self._quirks = expectations.quirks  # of the last run
         self._number = 0
+        self._began = time.monotonic()
         self._deadline: float = QUICK if options.deadline is None else options.deadline
 
     def run(self) -> list[Result]:
@@ -124,9 +126,10 @@ class Rounds:
     def _print_round(self, ran: int) -> None:
         found = self._found()
         failed = sum(result.verdict not in CONFORMING for result in found)
+        elapsed = counted(round(time.monotonic() - self._began), "second")
         print(
             f"round {self._number}: {counted(len(self._quirks.rules), 'rule')}, {counted(ran, 'behaviour')} run, "
-            f"{_passed(found)} passed, {failed} failed",
+            f"{_passed(found)} passed, {failed} failed, after {elapsed}",
             flush=True,
         )
 

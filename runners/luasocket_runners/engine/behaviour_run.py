@@ -241,6 +241,9 @@ class BehaviourRun:
                 return frame
         resumed = next((frames for frames in self._suspended if frames[-1].number == number), None)
         if resumed is None:
+            if number is None and "fault" in message:
+                reason = f"the adapter could not read a request: {notation.plain(message['fault'])}"
+                raise Failure(reason, verdict=Verdict.ERRORED, restart=True)
             raise BadMessage(self._process.wrong_reply(message, self._stack[-1].number))
         self._suspended.remove(resumed)
         self._stack.extend(resumed)

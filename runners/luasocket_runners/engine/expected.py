@@ -213,4 +213,8 @@ def _resolved(outcome: Outcome, scope: Scope) -> Outcome:
 def _value(value: model.SpecValue, scope: Scope) -> model.SpecValue:
     if isinstance(value, model.Ref | model.Repeat | model.Concat):
         return _shortened(scope.resolve(value))  # type: ignore[return-value]
+    if isinstance(value, model.Keyed):
+        return model.Keyed(tuple(_value(item, scope) for item in value.items))
+    if isinstance(value, model.OneOf):
+        return model.OneOf(tuple(_value(choice, scope) for choice in value.choices))
     return value

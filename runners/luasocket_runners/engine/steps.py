@@ -151,7 +151,7 @@ class Steps:
             )  # fmt: skip
         self._objects.called(target, handle, args, reply.returns)
         if in_fixture and not rules:
-            self._fixture_calls.check(step, reply)
+            self._fixture_calls.check(step, reply, handle)
         if reply.missing is not None:
             self._check_missing(expected, reply.missing, reply, scope)
         self._compare(expected, reply, scope, args, past)

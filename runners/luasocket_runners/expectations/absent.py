@@ -10,7 +10,6 @@ one that fails in another way is a failure; and one that uses the function and p
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,12 +20,11 @@ from luasocket_spec.model import Behaviour
 from luasocket_runners.files import lines_of, read_text
 from luasocket_runners.result import Listed, Result, Verdict
 from luasocket_runners.selection import used_functions
+from luasocket_runners.triage.missing import declared_name, stub
 
 __all__ = ["AbsentNames", "AbsentNamesError"]
 
 
-#: The words of a function that exists only to say that it is not implemented.
-_NOT_IMPLEMENTED: Final = re.compile(rb"(?i)not( yet)? (implemented|supported|available)|unimplemented|unsupported")
 _PASSING: Final = frozenset({Verdict.PASSED, Verdict.QUIRKS})
 
 
@@ -67,9 +65,9 @@ class AbsentNames:
     def apply(self, result: Result) -> Result:
         """Return the result with the verdict that it has in view of the declaration."""
         missing = result.missing if result.verdict is Verdict.NOT_IMPLEMENTED else None
-        stub = _stub(result)
-        if missing is not None or stub is not None:
-            entry = self.find(missing or stub or "")
+        said = stub(result)
+        if missing is not None or said is not None:
+            entry = self.find(missing or said or "")
             if entry is not None:
                 listed = self._listed(entry, self.reasons[entry], passed=False)
                 return replace(result, verdict=Verdict.ABSENT, listed=listed)
@@ -81,7 +79,7 @@ class AbsentNames:
             reason = f"unexpected pass: {name} is there; remove {entry} from {self.file}:{self.lines[entry]}"
             listed = self._listed(entry, self.reasons[entry], passed=True)
             return replace(result, verdict=Verdict.FAILED, reason=reason, listed=listed)
-        if result.verdict is Verdict.FAILED and (entry := self.find(_declared_name(result.function))) is not None:
+        if result.verdict is Verdict.FAILED and (entry := self.find(declared_name(result.function))) is not None:
             # a declaration explains nothing but absence; say so, because it was probably meant to explain this
             note = f"{entry} is declared absent in {self.file}, but it is there and does something else"
             return replace(result, note="; ".join(filter(None, (result.note, note))))
@@ -89,23 +87,6 @@ class AbsentNames:
 
     def _listed(self, entry: str, reason: str, *, passed: bool) -> Listed:
         return Listed("absent", entry, reason, self.file, self.lines[entry], explained=True, passed=passed)
-
-
-def _declared_name(function: str) -> str:
-    """Return a function by the name of declarations: ``:receive`` for ``client:receive``."""
-    owner, colon, method = function.partition(":")
-    return f":{method}" if colon else owner
-
-
-def _stub(result: Result) -> str | None:
-    """Return the name of the function that says itself that it is not implemented, if it is to blame."""
-    seen = result.observation
-    if result.verdict is not Verdict.FAILED or seen is None:
-        return None
-    said: Iterable[object] = seen.returns[:2] if seen.returns is not None else (seen.raises,)
-    if any(isinstance(text, bytes) and _NOT_IMPLEMENTED.search(text) for text in said):
-        return _declared_name(seen.function)
-    return None
 
 
 def _line(text: Sequence[str], name: str) -> int:

@@ -16,7 +16,7 @@ import time
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from luasocket_runners.ports.connection import Connection, Message, PortGone
 
@@ -102,6 +102,10 @@ def _values(line: bytes) -> int:
     return sum(map(line.count, _SEPARATORS))
 
 
+#: What Lua and Go print between an error that ends the program and the calls that have led to it.
+_TRACEBACKS: Final = (b"\nstack traceback:", b"\n\ngoroutine ")
+
+
 class Tail:
     """The beginning and the end of a text of any length."""
 
@@ -127,8 +131,14 @@ class Tail:
         return "".join(f"\n    {line}" for line in lines[:HEAD_LINES] + more)
 
     def last_words(self) -> str:
-        """Return a sentence that quotes the very end, with a space before it; or nothing, if nothing was written."""
-        words = self._kept.strip()[-WORDS_LIMIT:]
+        """Return a sentence that quotes the very end, with a space before it; or nothing, if nothing was written.
+
+        Where a language prints the calls behind the error, the end is the error.
+        """
+        words = self._kept.strip()
+        for mark in _TRACEBACKS:
+            words = words.rpartition(mark)[0].strip() or words
+        words = words[-WORDS_LIMIT:]
         return f" Its last words: {quoted(words, WORDS_LIMIT)}." if words else ""
 
 

@@ -11,8 +11,8 @@ from luasocket_spec.model import OneOf, Outcome, Raises, Ref, Source, SpecValue,
 from luasocket_runners.function_names import ALL_CLASSES, CLASSES, GROUPS, concerns
 
 __all__ = [
-    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "NO_QUIRKS", "Ending", "Ignoring", "Message", "Product", "Quirk",
-    "Quirks", "QuirksError", "Slice", "concerns", "is_function",
+    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "NO_QUIRKS", "Ending", "Ignoring", "Listed", "Message", "Product",
+    "Quirk", "Quirks", "QuirksError", "Slice", "concerns", "is_function",
 ]  # fmt: skip
 
 #: The outcome of a call that does not return: no reply is like it.
@@ -55,6 +55,13 @@ class Ignoring(Value):
 @dataclass(frozen=True, slots=True)
 class Ending(Value):
     """A string that ends with that of a variable; only in the results that a port returns."""
+
+    value: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Value):
+    """The list of a variable that is keyed by its items, too, without those keys; only in the results of a port."""
 
     value: Ref
 

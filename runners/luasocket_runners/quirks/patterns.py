@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from luasocket_spec import model
 from luasocket_spec.model import Outcome, Raises, Returns, SpecValue, Succeeds
 
-from luasocket_runners.quirks.model import Ending, Ignoring, Message, Product, Slice
+from luasocket_runners.quirks.model import Ending, Ignoring, Listed, Message, Product, Slice
 from luasocket_runners.scoping import Unbound
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
@@ -275,6 +275,9 @@ def fill_list(
         elif isinstance(item, Ignoring | Ending):
             value, place = found.values[item.value.name]
             filled.append((_string_like(item, value, _Matcher(resolve).known(value)), place))
+        elif isinstance(item, Listed):
+            value, place = found.values[item.value.name]
+            filled.append((_listed(value), place))
         elif isinstance(item, model.Concat):
             filled.append((_joined(item, found, _Matcher(resolve)), None))
         else:
@@ -294,11 +297,22 @@ def _string_like(item: Ignoring | Ending, written: AnyValue, value: AnyValue) ->
     return model.Pattern(rf"\A{others}{kept}\Z")
 
 
+def _listed(value: AnyValue) -> AnyValue:
+    """Return a list without the keys that are its items; any other value as it is."""
+    if isinstance(value, model.OneOf):
+        return model.OneOf(tuple(map(_listed, value.choices)))  # type: ignore[arg-type]
+    if isinstance(value, model.Keyed):
+        return model.TableSpec(tuple(enumerate(value.items, 1)))
+    return value
+
+
 def _joined(item: model.Concat, found: Match, matcher: _Matcher) -> AnyValue:
     """Return a matcher for texts and variables in a row; a variable whose value is not known may be any text."""
+    known = [matcher.known(found.values[part.name][0] if isinstance(part, model.Ref) else part) for part in item.parts]
+    if all(isinstance(value, bytes) for value in known):
+        return b"".join(value for value in known if isinstance(value, bytes))
     regex = ""
-    for part in item.parts:
-        value = matcher.known(found.values[part.name][0] if isinstance(part, model.Ref) else part)
+    for value in known:
         if isinstance(value, bytes):
             regex += re.escape(value.decode("latin-1"))
         elif isinstance(value, int | float) and not isinstance(value, bool):

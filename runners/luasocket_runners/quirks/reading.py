@@ -21,6 +21,7 @@ from luasocket_runners.quirks.model import (
     HANGS,
     Ending,
     Ignoring,
+    Listed,
     Message,
     Product,
     Quirk,
@@ -259,6 +260,8 @@ class _QuirkReader(ValueReader):
                 values.append(self._slice(item, scope, key))
             elif likes and isinstance(item, Mapping) and ("ignoring" in item.pairs or "ending" in item.pairs):
                 values.append(self._string_like(item, scope))
+            elif likes and isinstance(item, Mapping) and "listed" in item.pairs:
+                values.append(self._listed(item, scope))
             else:
                 values.append(self.value(item, scope, expected=True))
         return tuple(values)
@@ -301,6 +304,14 @@ class _QuirkReader(ValueReader):
             if len(values) == 2 and isinstance(values[0], bytes) and values[0] and isinstance(values[1], m.Ref):
                 return Ignoring(values[0], values[1])
         self.wrong(node, f"`{key}` needs a variable", r'{ignoring: ["\r", $line]}, or {ending: $data}')
+        return None
+
+    def _listed(self, node: Mapping, scope: Scope) -> m.SpecValue:
+        found = self.map(node, "`listed`", ("listed",), ("listed",))
+        value = self.value(found["listed"], scope, expected=False) if found else None
+        if isinstance(value, m.Ref):
+            return Listed(value)
+        self.wrong(node, "`listed` needs a variable", "{listed: $ready}")
         return None
 
     def _raised(self, node: Node, scope: Scope) -> m.Raises:

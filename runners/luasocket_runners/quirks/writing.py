@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from luasocket_spec import model as m
 from luasocket_spec.model import Outcome, Raises, Returns, SpecValue
 
-from luasocket_runners.quirks.model import HANGS, Ending, Ignoring, Message, Product, Quirk, Slice
+from luasocket_runners.quirks.model import HANGS, Ending, Ignoring, Listed, Message, Product, Quirk, Slice
 
 __all__ = ["HEADER", "render"]
 
@@ -148,6 +148,12 @@ def _value(value: object) -> _Node:
             return {"concat": _list(parts)}
         case Ending(value=inner):
             return {"ending": _value(inner)}
+        case Listed(value=inner):
+            return {"listed": _value(inner)}
+        case m.Concat(parts=parts):
+            return {"concat": _list(parts)}
+        case m.TableSpec(entries=()):
+            return []
         case m.TableSpec(entries=entries) | m.Fields(entries=entries):
             tag = "table" if isinstance(value, m.TableSpec) else "fields"
             return {tag: [[_value(key), _value(item)] for key, item in entries]}

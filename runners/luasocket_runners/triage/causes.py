@@ -7,12 +7,15 @@ the text of an error without its numbers. ``proposals`` turns such a cause into 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from luasocket_spec.model import Raises, Returns
+
 from luasocket_runners.result import Result, Verdict
+from luasocket_runners.triage.missing import missing_functions, stub
 from luasocket_runners.triage.proposals import Proposal, propose
 
 __all__ = ["Cause", "Kind", "cause_key", "causes_of"]
@@ -58,8 +61,10 @@ class Cause:
 def causes_of(results: Iterable[Result]) -> list[Cause]:
     """Return the causes of failures, by weight."""
     found: dict[object, Cause] = {}
+    results = list(results)
+    missing = missing_functions(results)
     for result in results:
-        key, cause = _cause(result)
+        key, cause = _cause(result, missing)
         cause = found.setdefault(key, cause)
         cause.results.append(result)
         if result.function and result.function not in cause.functions:
@@ -76,16 +81,21 @@ def cause_key(result: Result) -> object:
     return _cause(result)[0]
 
 
-def _cause(result: Result) -> tuple[object, Cause]:
-    """Return the key of the cause of a failure, and the cause without results."""
+def _cause(result: Result, missing: Container[str | None] = ()) -> tuple[object, Cause]:
+    """Return the key of the cause of a failure, and the cause without results; some functions are missing."""
     if result.verdict is Verdict.NOT_IMPLEMENTED:
-        missing = result.missing or result.reason
-        return ("absent", missing), Cause(Kind.ABSENT, f"{missing} is not implemented")
+        name = result.missing or result.reason
+        return ("absent", name), Cause(Kind.ABSENT, f"{name} is not implemented")
+    if (said := stub(result)) in missing:
+        return ("absent", said), Cause(Kind.ABSENT, f"{said} says that it is not implemented")
     proposal = propose(result.observation) if result.observation is not None else None
     if result.hung:
         return ("hung", result.function), Cause(Kind.DATA, "the call hangs", proposal=proposal)
     if proposal is not None:
-        kind = {"text": Kind.TEXT, "raises": Kind.RAISES, "shape": Kind.SHAPE}[proposal.kind]
+        kind = {"text": Kind.TEXT, "raises": Kind.RAISES, "shape": Kind.SHAPE, "data": Kind.DATA}[proposal.kind]
+        if isinstance(proposal.expected, Returns) and isinstance(proposal.returned, Raises):
+            # one error is one cause, whatever LuaSocket would have returned
+            return ("raises", repr(proposal.returned)), Cause(kind, proposal.says, proposal=proposal)
         return ("rule", proposal.key), Cause(kind, proposal.says, proposal=proposal)
     reason = _LONG_NUMBER.sub("#", result.reason).partition(_LAST_WORDS)[0]
     return ("other", result.function, _OTHER_TEXT.sub("other text", reason)), Cause(Kind.DATA, reason)

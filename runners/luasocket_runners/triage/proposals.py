@@ -12,7 +12,7 @@ from luasocket_spec.model import Outcome, Raises, Returns, SpecValue, Succeeds
 
 from luasocket_runners.engine.matcher import Matcher, lua_type, same
 from luasocket_runners.notation import Names
-from luasocket_runners.quirks.model import HANGS, Message
+from luasocket_runners.quirks.model import HANGS, Listed, Message
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Observation
 from luasocket_runners.triage.fingerprints import without_numbers, without_varying_numbers
@@ -28,6 +28,8 @@ _MODE: Final = re.compile(rb"[A-Za-z0-9*_.-]{1,24}")
 #: Quoted words in the text of an error, in any of Lua's ways, and the characters of a text that a rule keeps.
 _QUOTED: Final = re.compile(r"([`'\"])([^`'\"]{1,60})(['\"])")
 _TEXT_LENGTH: Final = 80
+#: The number of results of a failure with a partial result: nil, the message, and the partial result.
+_FAILURE_WITH_PARTIAL: Final = 3
 
 _NO_NAMES: Final = Matcher(lambda name: None, lambda: Names({}))
 
@@ -39,7 +41,7 @@ class Proposal:
     ``expected`` is None if it does the same whatever LuaSocket does, because it does not have the function.
     """
 
-    kind: Literal["text", "raises", "shape", "hangs", "missing"]
+    kind: Literal["text", "raises", "shape", "data", "hangs", "missing"]
     expected: Outcome | Message | None
     returned: Outcome | Message
     says: str
@@ -166,7 +168,10 @@ def _fits(want: SpecValue, got: LuaValue) -> bool:
 def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> Proposal | None:
     """Return the rule for other values than expected; None where data differ, or a call failed that should not."""
     if _is_failure(expected) != _is_failure(actual) and expected and actual:
-        return None
+        if _is_failure(expected):
+            return _success_with_partial(expected, actual)
+        if not _is_empty_list(expected[0]):
+            return None
     fits = [_fits(want, got) for want, got in zip(expected, actual, strict=False)]
     if len(expected) == len(actual) and all(fits):
         return None  # the difference is in what the behaviour has bound
@@ -179,13 +184,29 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
                 return Proposal("text", Message(wanted), Message(text or "*"), f"the error {wanted!a} is {text!a}")
             fits[1] = True  # another rule will say that the text differs
     added = len(actual) > len(expected) and all(fits)
+    made = [
+        None if fitting else _made_of(want, got, model.Ref(variable))
+        for want, got, fitting, variable in zip(expected, actual, fits, _VARIABLES, strict=False)
+    ]
+    twice = any(isinstance(one, model.Concat) for one in made)
+    empty = False
     pattern: list[SpecValue] = []
     shown: list[SpecValue] = []
     for place, want in enumerate(expected):
         fitting = place < len(actual) and fits[place]
         # values that are added are added to all results; otherwise, nil tells failure from success
         literal = not fitting or (not added and (want is None or isinstance(want, bool)))
+        literal |= twice and place == 1 and _is_failure(expected)
         variable = _VARIABLES[min(place, len(_VARIABLES) - 1)]
+        if place < len(made) and made[place] is not None:
+            pattern.append(model.Ref(variable))
+            shown.append(made[place])
+            continue
+        if place < len(actual) and not fitting and actual[place] is None and _is_empty_list(want):
+            empty = True
+            pattern.append(model.TableSpec(()))
+            shown.append(None)
+            continue
         pattern.append(_described(want, place, expected) if literal else model.Ref(variable))
         if place < len(actual):
             got = actual[place]
@@ -193,9 +214,40 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
                 return None
             shown.append(model.Ref(variable) if fitting and not literal else _described(got, place, actual))
     shown.extend(_described(got, place, actual) for place, got in enumerate(actual) if place >= len(expected))
-    return Proposal(
-        "shape", Returns(tuple(pattern)), Returns(tuple(shown)), _shape_words(expected, actual, added=added)
-    )
+    words = [
+        *["returns the data twice"] * twice,
+        *["returns lists that are keyed by integers only"] * any(isinstance(one, Listed) for one in made),
+        *["returns nil instead of an empty list"] * empty,
+    ]
+    if not words or len(expected) != len(actual):
+        words.append(_shape_words(expected, actual, added=added))
+    return Proposal("data" if twice else "shape", Returns(tuple(pattern)), Returns(tuple(shown)), ", and ".join(words))
+
+
+def _success_with_partial(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> Proposal | None:
+    """Return the rule for a call that returns the partial result of its failure as that of a success."""
+    if len(expected) != _FAILURE_WITH_PARTIAL or not isinstance(expected[2], bytes) or not same(expected[2], actual[0]):
+        return None
+    message = _described(expected[1], 1, expected)
+    shown = (model.Ref("partial"), *(_described(got, place, actual) for place, got in enumerate(actual) if place))
+    text = f"{expected[1].decode('latin-1')!a}" if isinstance(expected[1], bytes) else "an error"
+    words = f"returns the data received so far as a success, where LuaSocket returns nil and {text}"
+    return Proposal("data", Returns((None, message, model.Ref("partial"))), Returns(shown), words)
+
+
+def _is_empty_list(value: SpecValue) -> bool:
+    return isinstance(value, model.TableSpec | LuaTable) and not value.entries
+
+
+def _made_of(want: SpecValue, got: LuaValue, variable: model.Ref) -> SpecValue:
+    """Return how a value can be made of the expected one, where both have the same type; None: in no known way."""
+    if isinstance(want, bytes) and want and got == want * 2:
+        return model.Concat((variable, variable))
+    lists = want.choices if isinstance(want, model.OneOf) else (want,)
+    if isinstance(got, LuaTable) and got.entries and all(isinstance(one, model.Keyed) for one in lists):
+        plain = [model.TableSpec(tuple(enumerate(one.items, 1))) for one in lists if isinstance(one, model.Keyed)]
+        return Listed(variable) if any(_fits(one, got) for one in plain) else None
+    return None
 
 
 def _differ_in_shape(want: SpecValue, got: LuaValue) -> bool:

@@ -15,7 +15,7 @@ from luasocket_runners.quirks.model import Product, Quirk
 from luasocket_runners.result import Result
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern
 
-__all__ = ["MILLISECONDS", "Level", "Rule", "identity_of", "quirk_of"]
+__all__ = ["BY_ARGUMENTS", "MILLISECONDS", "Level", "Rule", "identity_of", "quirk_of"]
 
 #: The text of an error about the number of arguments.
 _TOO_MANY: Final = re.compile(
@@ -40,10 +40,15 @@ class Level(IntEnum):
 _LEVELS: Final = {
     "text": (Level.FUNCTION, Level.SOMETIMES),
     "shape": (Level.FUNCTION, Level.SOMETIMES),
+    "data": (Level.FUNCTION, Level.OWN, Level.SOMETIMES),
     "raises": (Level.SHARED, Level.OWN, Level.SOMETIMES),
     "hangs": (Level.FUNCTION, Level.OWN, Level.SOMETIMES, Level.NEVER),
     "missing": (Level.FUNCTION, Level.OWN, Level.NEVER),
 }
+
+
+#: The kinds of rules that may depend on the arguments.
+BY_ARGUMENTS: Final = ("data", "raises", "hangs")
 
 
 @dataclass(slots=True)
@@ -81,7 +86,7 @@ class Rule:
     @property
     def concerned_arguments(self) -> list[tuple[SpecValue, ...]]:
         """The patterns of the arguments of the calls that it concerns; empty: any."""
-        by_arguments = self.proposal.kind in ("raises", "hangs") and self.level is not Level.FUNCTION
+        by_arguments = self.proposal.kind in BY_ARGUMENTS and self.level is not Level.FUNCTION
         return list(self.arguments) if by_arguments else []
 
     @property
@@ -113,7 +118,7 @@ class Rule:
         self.examples[result.behaviour.id] = None
         before = self.after
         self.past = seen.past if self.past is None else self.past & seen.past
-        if self.proposal.kind not in ("raises", "hangs"):
+        if self.proposal.kind not in BY_ARGUMENTS:
             return self.after != before
         arguments = arguments_pattern(seen.args)
         is_new = arguments not in self.arguments

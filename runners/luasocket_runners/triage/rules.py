@@ -12,9 +12,9 @@ from dataclasses import replace
 from luasocket_runners.quirks.called import called_functions
 from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.result import Result, Verdict
-from luasocket_runners.selection import used_functions
+from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
 from luasocket_runners.triage.proposals import MISSING, Proposal, propose
-from luasocket_runners.triage.rule import Level, Rule, identity_of, quirk_of
+from luasocket_runners.triage.rule import BY_ARGUMENTS, Level, Rule, identity_of, quirk_of
 
 __all__ = ["Rules", "shapes"]
 
@@ -115,9 +115,10 @@ def shapes(quirks: Quirks) -> list[object]:
 
 def _proposed(results: Sequence[Result], *, hangs: bool) -> Iterator[tuple[Result, Proposal]]:
     """Yield the failures that a rule would explain."""
+    missing = missing_functions(results)
     returning = _returning(results) if any(result.hung for result in results) else set()
     for result in results:
-        if result.verdict is not Verdict.FAILED or result.observation is None:
+        if result.verdict is not Verdict.FAILED or result.observation is None or stub(result) in missing:
             continue
         proposal = propose(result.observation)
         if proposal is not None and proposal.kind == "hangs" and result.function not in returning:
@@ -142,34 +143,23 @@ def _missing(results: Sequence[Result]) -> Iterator[tuple[Result, Proposal]]:
 
     A method that no object has is absent, which is declared elsewhere, and so is one of an object of an unknown class.
     """
-    there = set[str]()
-    for result in results:
-        if result.verdict in (Verdict.PASSED, Verdict.QUIRKS) and not result.at:
-            there.update(used_functions(result.behaviour.unconditional_steps()))
-        elif result.verdict is Verdict.FAILED and result.observation is not None:
-            there.add(_method(result.function))
+    there = functions_there(results)
     for result in results:
         if result.verdict is Verdict.NOT_IMPLEMENTED and result.observation is not None:
             owner = result.function.partition(":")[0]
-            if owner and _method(result.function) in there:
+            if owner and declared_name(result.function) in there:
                 yield result, MISSING
-
-
-def _method(function: str) -> str:
-    """Return a method as declarations name it, ``:receive`` for ``client:receive``; other functions as they are."""
-    _, colon, method = function.partition(":")
-    return f":{method}" if colon else function
 
 
 def _cause(result: Result, proposal: Proposal) -> object:
     """Return the common features of failures that are worth a rule together."""
     if proposal.kind == "missing":
-        return proposal.key, _method(result.function)
+        return proposal.key, declared_name(result.function)
     return proposal.key, result.function if proposal.kind == "hangs" else ""
 
 
 def _key(result: Result, proposal: Proposal) -> tuple[object, str, int]:
     """Return the key of a rule: of one that depends on the arguments, with their number."""
     assert result.observation is not None
-    counts = proposal.kind in ("raises", "hangs")
+    counts = proposal.kind in BY_ARGUMENTS
     return proposal.key, result.function, len(result.observation.args) if counts else -1

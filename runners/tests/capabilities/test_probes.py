@@ -75,6 +75,20 @@ def wrapped(directory: Path, text: str) -> Port:
         # as wrappers do that pass on the functions that they know
         ("copy.tcp4, copy.udp4 = nil, nil", "luasocket-3"),
         ("copy.tcp4, copy.udp4, copy._DATAGRAMSIZE, copy._SOCKETINVALID = nil, nil, nil, nil", "luasocket-3"),
+        # as wrappers do whose objects pass on the methods that they know
+        (
+            """copy.tcp4, copy.udp4, copy._DATAGRAMSIZE, copy._SOCKETINVALID = nil
+        copy.tcp = function() local tcp = socket.tcp() return { getfd = function() return tcp:getfd() end } end
+        """,
+            "luasocket-3",
+        ),
+        (
+            """copy.tcp4, copy.udp4, copy._DATAGRAMSIZE, copy._SOCKETINVALID = nil
+        copy._VERSION = "LuaSocket 3.0-rc1"
+        copy.tcp = function() local tcp = socket.tcp() return { getfd = function() return tcp:getfd() end } end
+        """,
+            "defold",
+        ),
         # incomplete, so nothing can be concluded
         ("copy.tcp4, copy.udp4, copy._DATAGRAMSIZE, copy._SOCKETINVALID, copy.tcp, copy.udp = nil", "luasocket-3"),
     ],

@@ -53,6 +53,17 @@ return copy
 """
 
 
+CONNECT_RETURNS_ITS_OBJECT = """
+copy.tcp = function()
+    return wrap(socket.tcp(), { connect = function(self, ...)
+        local ok, message = self.real:connect(...)
+        return ok and self, message
+    end })
+end
+return copy
+"""
+
+
 @pytest.fixture
 def wrapped(tmp_path: Path) -> Callable[[str], Port]:
     """Makes a port of LuaSocket behind a Lua file."""
@@ -102,6 +113,13 @@ def test_an_object_that_connect_returned_is_named(wrapped: Callable[[str], Port]
     assert result.verdict is Verdict.FAILED
     assert result.fixture is not None
     assert result.reason.startswith("connect returned an object (userdata); LuaSocket's returns 1")
+
+
+def test_a_fixture_is_set_up_where_connect_returns_its_object(wrapped: Callable[[str], Port]) -> None:
+    ids = "tcp/receive-line/ends-at-line-feed", "tcp/connect/returns-one"
+    received, connected = run(wrapped(CONNECT_RETURNS_ITS_OBJECT), *ids)
+    assert received.verdict is Verdict.PASSED
+    assert (connected.verdict, connected.fixture) == (Verdict.FAILED, None)
 
 
 def test_a_chosen_port_is_free() -> None:

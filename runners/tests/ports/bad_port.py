@@ -33,6 +33,11 @@ def misbehave(mode: str, number: int) -> None:
         case "exit":
             print("I give up", file=sys.stderr)
             sys.exit(7)
+        case "error with a traceback":
+            print("lua: main.lua:3: oops\nstack traceback:\n\tmain.lua:3: in main chunk\n\t[C]: in ?", file=sys.stderr)
+            sys.exit(1)
+        case "unreadable":
+            write(b'{"id":null,"fault":"this is not a message"}\n')
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "die in a message":

@@ -52,6 +52,7 @@ def play(mode: str, deadline: float = 30.0) -> Result:
     ("mode", "sentences"),
     [
         ("exit", ["The port died: it exited with status 7.", 'Its last words: "I give up".']),
+        ("error with a traceback", ['Its last words: "lua: main.lua:3: oops".']),
         ("crash", ["The port died: it was killed by signal 11 (SIGSEGV)."]),
         ("die in a message", ["exited with status 1", r'Its last message was not complete: "{\"id\":".']),
         ("garbage", ["a line that is not JSON", r'"lua: \x1b[31mwarning"']),
@@ -161,6 +162,12 @@ def test_a_hang_after_the_last_step_is_a_failure() -> None:
 def test_a_fault_after_the_last_step_is_no_failure_of_the_port() -> None:
     result = play("fault at reset")
     reason = "the adapter reported a fault at `reset` after the last step: an object is missing"
+    assert (result.verdict, result.reason) == (Verdict.ERRORED, reason)
+
+
+def test_a_request_that_the_adapter_cannot_read_is_no_failure_of_the_port() -> None:
+    result = play("unreadable")
+    reason = "the adapter could not read a request: this is not a message"
     assert (result.verdict, result.reason) == (Verdict.ERRORED, reason)
 
 

@@ -241,7 +241,21 @@ def test_strings_that_are_like_the_expected_one(
     assert result.verdict is (Verdict.QUIRKS if fits else Verdict.FAILED)
 
 
-@pytest.mark.parametrize("like", ["{ignoring: [$line]}", '{ignoring: ["", $line]}', "{ending: x}"])
+@pytest.mark.parametrize(
+    ("select", "fits"),
+    [
+        (lambda sockets: (sockets, {}), True),
+        (lambda sockets: ({1: b"x"}, {}), False),
+        (lambda sockets: (sockets, sockets), False),
+    ],
+)
+def test_a_list_that_is_keyed_by_integers_only(run: Run, select: Callable[..., Any], *, fits: bool) -> None:
+    rule = "on: [socket.select], expected: {returns: [$r, $w]}, returned: {returns: [{listed: $r}, {listed: $w}]}"
+    result = run(["{call: socket.select, with: [[$one]], returns: [{keyed: [$one]}, []]}"], rule, select=select)
+    assert result.verdict is (Verdict.QUIRKS if fits else Verdict.FAILED)
+
+
+@pytest.mark.parametrize("like", ["{ignoring: [$line]}", '{ignoring: ["", $line]}', "{ending: x}", "{listed: x}"])
 def test_a_string_is_like_a_variable(run: Run, like: str) -> None:
     with pytest.raises(QuirksError, match="needs a variable"):
         run([TIMEOUT], f'on: [":settimeout"], expected: {{returns: [$line]}}, returned: {{returns: [{like}]}}')
@@ -252,7 +266,7 @@ def test_all_of_this_can_be_written_and_read() -> None:
   - {id: a, says: S., why: W., on: [":settimeout"], after: [":close", b], until: [":connect failed"],
      returned: {hangs: true, or: [{returns: [2]}, {raises: oh}]}}
   - {id: b, says: S., why: W., on: [client], expected: {returns: [$x]},
-     returned: {returns: [{ignoring: ["\\r", $x]}, {ending: $x}]}}
+     returned: {returns: [{ignoring: ["\\r", $x]}, {ending: $x}, {listed: $x}, {concat: [$x, $x]}, []]}}
 """
     every = luasocket_spec.load().behaviours
     read = parse_quirks(rules.encode(), "q", every)

@@ -17,7 +17,9 @@ from luasocket_spec.model import (
     Between,
     Call,
     Expectation,
+    Keyed,
     OfType,
+    OneOf,
     Outcome,
     PathTarget,
     Raises,
@@ -27,11 +29,14 @@ from luasocket_spec.model import (
     Source,
     Subtype,
     Succeeds,
+    TableSpec,
     Takes,
 )
 
 TIMEOUT = Returns((None, b"timeout", b""))
 OK = Returns((b"abc", None, None))
+CLIENT, SERVER = Handle(7, "userdata"), Handle(8, "userdata")
+NO_LIST = TableSpec(())
 BAD = Raises(b"bad argument #1 to 'f'")
 
 
@@ -88,6 +93,41 @@ def seen(expected: Returns | Raises, reply: Any) -> Observation:
         (
             Returns((OfType(("object",)),)), (1, Handle(7, "userdata")), "returns 2 values instead of 1 on success",
             "expected: {returns: [{type: object}]}\n    returned: {returns: [1, {type: object}]}",
+        ),
+        (
+            Returns((None, b"timeout", b"ab")), (None, b"timeout", b"abab"), "returns the data twice",
+            ('expected: {returns: [null, "timeout", $third]}\n'
+             '    returned: {returns: [null, "timeout", {concat: [$third, $third]}]}'),
+        ),
+        (
+            Returns((None, b"closed", b"ab")), (b"ab",),
+            "returns the data received so far as a success, where LuaSocket returns nil and 'closed'",
+            'expected: {returns: [null, "closed", $partial]}\n    returned: {returns: [$partial]}',
+        ),
+        (
+            TIMEOUT, (b"", None, None),
+            "returns the data received so far as a success, where LuaSocket returns nil and 'timeout'",
+            'expected: {returns: [null, "timeout", $partial]}\n    returned: {returns: [$partial, null, null]}',
+        ),
+        (
+            Returns((Keyed((CLIENT,)), NO_LIST)), (LuaTable(((1, CLIENT),)), LuaTable(())),
+            "returns lists that are keyed by integers only",
+            "expected: {returns: [$first, $second]}\n    returned: {returns: [{listed: $first}, $second]}",
+        ),
+        (
+            Returns((OneOf((Keyed((CLIENT,)), Keyed((SERVER,)))),)), (LuaTable(((1, SERVER),)),),
+            "returns lists that are keyed by integers only",
+            "expected: {returns: [$first]}\n    returned: {returns: [{listed: $first}]}",
+        ),
+        (
+            Returns((NO_LIST, NO_LIST, b"timeout")), (None, None, b"timeout"), "returns nil instead of an empty list",
+            "expected: {returns: [[], [], $third]}\n    returned: {returns: [null, null, $third]}",
+        ),
+        (
+            Returns((NO_LIST, Keyed((CLIENT,)))), (None, LuaTable(((1, CLIENT),)), None),
+            ("returns lists that are keyed by integers only, and returns nil instead of an empty list, "
+             "and returns 3 values instead of 2 on success"),
+            "expected: {returns: [[], $second]}\n    returned: {returns: [null, {listed: $second}, null]}",
         ),
     ],
 )  # fmt: skip
@@ -159,7 +199,9 @@ def test_texts_that_differ_in_a_number_keep_it(wanted: bytes, raised: bytes, say
     [
         (OK, (b"abd", None, None)),  # other data
         (OK, (None, b"closed", b"")),  # it fails
-        (TIMEOUT, (b"", None, None)),  # it succeeds
+        (TIMEOUT, (b"abc", None, None)),  # it succeeds
+        (Returns((Keyed((CLIENT,)),)), (LuaTable(((1, SERVER),)),)),  # another object
+        (Returns((Keyed((CLIENT,)),)), (None,)),  # nothing is ready
         (TIMEOUT, (None, b"timeout", b"abc")),  # other data
         (Returns((OfType(("number",)), b"x")), (1, b"y")),
         (Returns((Between(Ref("low"), Ref("high")),)), (7,)),  # the bounds are not known any more

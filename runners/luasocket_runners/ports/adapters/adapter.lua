@@ -166,7 +166,7 @@ local function read_list(text, position)
             n = n + 1
             list[n], position = read_value(text, position)
             local separator
-            separator, position = match(text, "^%s*([],])()", position)
+            separator, position = match(text, "^%s*([%],])()", position)
             if not separator then
                 error("a list goes on with neither , nor ]", 0)
             end
@@ -684,6 +684,12 @@ local function keep_tables(results)
     end
 end
 
+-- Returns whether an error is about the adapter: where it runs in the thread of a scheduler, the port may yield.
+local function stops_yields(reason)
+    return not yields_across_pcall and #unanswered == 1 and coroutine.running() ~= nil and type(reason) == "string"
+        and find(reason, "attempt to yield across", 1, true) ~= nil
+end
+
 -- Carries out a request; returns the reply without its braces and id. The port runs in between, and may yield, so it must
 -- not be called inside of a pcall of the adapter.
 local function perform(request)
@@ -712,6 +718,10 @@ local function perform(request)
         return write_returns(outcome, 2)
     elseif call then
         ok, results = pcall(call, unpack(values, 1, values.n))
+        if not ok and stops_yields(results) then
+            return '"fault":' .. write_string("the port waits by yielding, and this Lua cannot yield across the pcall of " ..
+                "the adapter: run it with LuaJIT, or with Lua 5.2 or later")
+        end
         if not ok then
             return write_raises(results)
         end

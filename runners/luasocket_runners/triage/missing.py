@@ -1,0 +1,61 @@
+"""Finds the functions that a port does not have at all, and those that only say that they are not implemented."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from luasocket_runners.result import Result, Verdict
+from luasocket_runners.selection import used_functions
+
+__all__ = ["declared_name", "functions_there", "missing_functions", "stub"]
+
+#: The words of a function that exists only to say that it is not implemented; LuaSocket's own are about an option.
+_NOT_IMPLEMENTED: Final = re.compile(
+    rb"(?i)not( yet)? (implemented|supported|available)|unimplemented|unsupported(?! option)"
+)
+_PASSING: Final = frozenset({Verdict.PASSED, Verdict.QUIRKS})
+
+
+def declared_name(function: str) -> str:
+    """Return a function by the name of declarations: ``:receive`` for ``client:receive``."""
+    owner, colon, method = function.partition(":")
+    return f":{method}" if colon else owner
+
+
+def stub(result: Result) -> str | None:
+    """Return the name of the function that says itself that it is not implemented, if it is to blame."""
+    seen = result.observation
+    if result.verdict is not Verdict.FAILED or seen is None:
+        return None
+    said: Iterable[object] = seen.returns[:2] if seen.returns is not None else (seen.raises,)
+    if any(isinstance(text, bytes) and _NOT_IMPLEMENTED.search(text) for text in said):
+        return declared_name(seen.function)
+    return None
+
+
+def functions_there(results: Iterable[Result]) -> set[str]:
+    """Return the functions that have done something in any behaviour, by the names of declarations."""
+    there = set[str]()
+    for result in results:
+        if result.verdict in _PASSING and not result.at:
+            there.update(used_functions(result.behaviour.unconditional_steps()))
+        elif result.verdict is Verdict.FAILED and result.observation is not None and stub(result) is None:
+            there.add(declared_name(result.function))
+    return there
+
+
+def missing_functions(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Return the functions that have done nothing in any behaviour, each with the results that show it.
+
+    They are not there, or say each time that they are not implemented.
+    """
+    there = functions_there(results)
+    found: dict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        name = result.missing if result.verdict is Verdict.NOT_IMPLEMENTED else stub(result)
+        if name is not None and name not in there:
+            found[name].append(result)
+    return dict(found)
