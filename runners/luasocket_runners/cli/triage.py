@@ -50,7 +50,8 @@ examples:
 Quirks that the port already declares are kept. The new ones are proposals: each is marked as UNEXPLAINED until you
 write why the port differs. Failures that no rule explains become known deviations, grouped by cause.
 
-exit status: 0 the files are written; 2 wrong usage; 3 the port could not be run.
+exit status: 0 the files are written; 2 wrong usage; 3 the port could not be run; 130 and 143 interrupted and
+terminated: after the first round, the files have what was found up to then.
 """
 
 
@@ -91,10 +92,17 @@ def _triage(options: argparse.Namespace) -> int:
         raise CommandFailed(str(error)) from None
     quirks_file, known_file = _files(options, port)
     rules = Rules(expectations.quirks, options.at_least)
+    rounds = Rounds(options, port, behaviours, expectations, rules)
+    ended_by: KeyboardInterrupt | None = None
     try:
-        results = Rounds(options, port, behaviours, expectations, rules).run()
+        results = rounds.run()
     except PortUnavailable as error:
         raise CommandFailed(str(error), PORT_UNAVAILABLE) from None
+    except KeyboardInterrupt as interrupt:
+        results = rounds.found()
+        if not results:
+            raise
+        ended_by = type(interrupt)("the files have what was found so far; the same command goes on from there")
     proposed = rules.proposed(used_only=True)
     rest = [result for result in results if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED)]
     missing = missing_functions(results) if options.output is None else {}
@@ -116,6 +124,8 @@ def _triage(options: argparse.Namespace) -> int:
         _print_hints(port, quirks_file, known_file, missing_functions(results))
     print(terminal.judged_share(results, expectations.absent.used_by))
     _print_causes(causes_of(rest))
+    if ended_by is not None:
+        raise ended_by
     return PASSED
 
 

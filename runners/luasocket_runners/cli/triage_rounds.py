@@ -80,7 +80,7 @@ class Rounds:
             self._rules.accept(MILLISECONDS)
             self._again(_hangs)
         elif any(map(_hangs, self._results.values())):
-            self._rules.learn(self._found())
+            self._rules.learn(self.found())
         self._repeat(hangs=True, later=_is_not_tried)
         while self._again(_is_not_tried):
             known = shapes(self._rules.quirks())
@@ -88,9 +88,10 @@ class Rounds:
             if shapes(self._rules.quirks()) == known:
                 break
         self._confirm()
-        return self._found()
+        return self.found()
 
-    def _found(self) -> list[Result]:
+    def found(self) -> list[Result]:
+        """Return the results so far: of each behaviour, that of the last round in which it ran."""
         return [self._results[one.id] for one in self._behaviours if one.id in self._results]
 
     def _again(self, which: Callable[[Result], bool]) -> bool:
@@ -116,7 +117,7 @@ class Rounds:
             self._number += 1
             self._results |= {one.behaviour.id: one for one in self._run(todo, quirks, workers=WAITING if wait else 1)}
             self._print_round(len(todo))
-            if not self._rules.learn(self._found(), hangs=hangs) or shapes(self._rules.quirks()) == shapes(quirks):
+            if not self._rules.learn(self.found(), hangs=hangs) or shapes(self._rules.quirks()) == shapes(quirks):
                 return
 
     def _has_to_run(self, behaviour: Behaviour, change: _Change, later: Callable[[Result], bool]) -> bool:
@@ -124,7 +125,7 @@ class Rounds:
         return result is not None and change.concerns(result) and not later(result)
 
     def _print_round(self, ran: int) -> None:
-        found = self._found()
+        found = self.found()
         failed = sum(result.verdict not in CONFORMING for result in found)
         elapsed = counted(round(time.monotonic() - self._began), "second")
         print(
@@ -135,7 +136,7 @@ class Rounds:
 
     def _confirm(self) -> None:
         """Run the failed behaviours again, with the whole deadline, and alone those that failed beside others."""
-        failed = [result.behaviour for result in self._found() if result.verdict is Verdict.FAILED]
+        failed = [result.behaviour for result in self.found() if result.verdict is Verdict.FAILED]
         again = self._run(failed, self._quirks, deadline=self._options.deadline or DEADLINE, confirm=True)
         self._results |= {one.behaviour.id: one for one in again if one.verdict is not Verdict.NOT_TRIED}
 
@@ -148,9 +149,7 @@ class Rounds:
             return False
         at_least: int = self._options.at_least
         timed = [
-            result
-            for result in self._found()
-            if ":settimeout" in used_functions(result.behaviour.unconditional_steps())
+            result for result in self.found() if ":settimeout" in used_functions(result.behaviour.unconditional_steps())
         ]
         wrong = [
             result.behaviour

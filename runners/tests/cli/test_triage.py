@@ -77,6 +77,25 @@ def test_the_files_make_the_port_as_declared(
     assert capsys.readouterr().out.endswith("as declared: 2 quirks, 2 known deviations\n")
 
 
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_an_interrupted_triage_writes_what_it_has_found(
+    port: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rounds: int
+) -> None:
+    done: list[object] = []
+
+    def print_round(*_: object) -> None:
+        done.append(None)
+        if len(done) > rounds:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("luasocket_runners.cli.triage_rounds.Rounds._print_round", print_round)
+    assert main(port) == 130
+    captured = capsys.readouterr()
+    assert "interrupted: the files have what was found so far; the same command goes on from there" in captured.err
+    assert (tmp_path / "known-deviations.txt").read_text().count("UNEXPLAINED") > 1
+    assert ("{returns: [$first]}" in (tmp_path / "quirks.yaml").read_text()) is (rounds > 0)
+
+
 def test_declared_quirks_stay(port: list[str], tmp_path: Path) -> None:
     quirks = tmp_path / "quirks.yaml"
     quirks.write_text(
