@@ -10,6 +10,7 @@ from typing import Final, Literal
 from luasocket_spec import model
 from luasocket_spec.model import Outcome, Raises, Returns, SpecValue, Succeeds
 
+from luasocket_runners import notation
 from luasocket_runners.engine.matcher import Matcher, lua_type, same
 from luasocket_runners.notation import Names
 from luasocket_runners.quirks.model import HANGS, Listed, Message
@@ -31,6 +32,7 @@ _TEXT_LENGTH: Final = 80
 #: The number of results of a failure with a partial result: nil, the message, and the partial result.
 _FAILURE_WITH_PARTIAL: Final = 3
 
+_NO_NAMES_TO_SHOW: Final = Names({})
 _NO_NAMES: Final = Matcher(lambda name: None, lambda: Names({}))
 
 
@@ -71,7 +73,10 @@ def propose(seen: Observation) -> Proposal | None:
     if isinstance(seen.expected, Raises):
         if seen.returns is not None:
             shown = tuple(_described(value, place, seen.returns) for place, value in enumerate(seen.returns))
-            return Proposal("raises", _raised(seen.expected), Returns(shown), "returns instead of raising an error")
+            raised = _raised(seen.expected)
+            text = _error_text(raised.part) if isinstance(raised, Raises) else None
+            error = "an error" if text is None or text == "*" else f"{text!a}"
+            return Proposal("raises", raised, Returns(shown), f"returns instead of raising {error}")
         return _other_error(seen.expected, seen.raises)
     if seen.returns is not None:
         return None  # a call that fails instead of succeeding
@@ -207,6 +212,13 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
             pattern.append(model.TableSpec(()))
             shown.append(None)
             continue
+        if place < len(actual) and not fitting and _is_number(want) and _is_number(actual[place]):
+            if not _differ_in_shape(want, actual[place]):
+                return None
+            # which number LuaSocket returns depends on what the behaviour has done
+            pattern.append(model.OfType(("number",)))
+            shown.append(_described(actual[place], place, actual))
+            continue
         pattern.append(_described(want, place, expected) if literal else model.Ref(variable))
         if place < len(actual):
             got = actual[place]
@@ -220,7 +232,7 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
         *["returns nil instead of an empty list"] * empty,
     ]
     if not words or len(expected) != len(actual):
-        words.append(_shape_words(expected, actual, added=added))
+        words.append(_shape_words(expected, actual, fits, added=added))
     return Proposal("data" if twice else "shape", Returns(tuple(pattern)), Returns(tuple(shown)), ", and ".join(words))
 
 
@@ -250,11 +262,17 @@ def _made_of(want: SpecValue, got: LuaValue, variable: model.Ref) -> SpecValue:
     return None
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _differ_in_shape(want: SpecValue, got: LuaValue) -> bool:
-    """Tell whether two values differ in their type, or are two different constants."""
+    """Tell whether two values differ in their type, or are two different constants; other numbers are data."""
     if lua_type(got) not in types_of(want):
         return True
-    return all(value is None or isinstance(value, bool | int) for value in (want, got))
+    if not all(value is None or isinstance(value, bool | int) for value in (want, got)):
+        return False
+    return not isinstance(got, int) or abs(got) <= 1
 
 
 def _described(value: object, place: int, values: Sequence[object]) -> SpecValue:
@@ -275,9 +293,27 @@ def _described(value: object, place: int, values: Sequence[object]) -> SpecValue
 _TEXT: Final = model.OfType(("string",))
 
 
-def _shape_words(expected: Sequence[SpecValue], actual: Sequence[LuaValue], *, added: bool) -> str:
+def _shape_words(
+    expected: Sequence[SpecValue], actual: Sequence[LuaValue], fits: Sequence[bool], *, added: bool
+) -> str:
     kind = "" if added else " on failure" if _is_failure(expected) else " on success"
     if len(expected) != len(actual):
         count = "no value" if not actual else "1 value" if len(actual) == 1 else f"{len(actual)} values"
         return f"returns {count} instead of {len(expected) or 'none'}{kind}"
-    return f"returns other values{kind}"
+    others = (place for place, fitting in enumerate(fits) if not fitting)
+    return f"returns {' and '.join(_other_value(place, expected, actual) for place in others)}"
+
+
+def _other_value(place: int, expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> str:
+    """Return the words for a value that is another one: ``true instead of 1``."""
+    got, want = (_words(_described(values[place], place, values)) for values in (actual, expected))
+    where = f" as value {place + 1}" if len(expected) > 1 else ""
+    return f"{'another' if got == want else got} instead of {want}{where}"
+
+
+def _words(value: SpecValue) -> str:
+    if isinstance(value, model.OfType):
+        return " or ".join(
+            "nil" if one == "nil" else f"{'an' if one == 'object' else 'a'} {one}" for one in value.types
+        )
+    return notation.show(value, _NO_NAMES_TO_SHOW)

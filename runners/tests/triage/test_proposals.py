@@ -79,7 +79,7 @@ def seen(expected: Returns | Raises, reply: Any) -> Observation:
             'expected: {returns: [null, $...]}\n    returned: {raises: "oops"}',
         ),
         (
-            BAD, (None, b"bad"), "returns instead of raising an error",
+            BAD, (None, b"bad"), "returns instead of raising \"bad argument #* to '*'\"",
             "expected: {raises: \"bad argument #* to '*'\"}\n    returned: {returns: [null, \"bad\"]}",
         ),
         (
@@ -87,8 +87,12 @@ def seen(expected: Returns | Raises, reply: Any) -> Observation:
             "expected: {message: \"bad argument #* to '*'\"}\n    returned: {message: \"no\"}",
         ),
         (
-            Returns((1,)), (True,), "returns other values on success",
+            Returns((1,)), (True,), "returns true instead of 1",
             "expected: {returns: [1]}\n    returned: {returns: [true]}",
+        ),
+        (
+            Returns((-1, 3)), (0, 3), "returns 0 instead of -1 as value 1",
+            "expected: {returns: [{type: number}, $second]}\n    returned: {returns: [0, $second]}",
         ),
         (
             Returns((OfType(("object",)),)), (1, Handle(7, "userdata")), "returns 2 values instead of 1 on success",
@@ -202,6 +206,8 @@ def test_texts_that_differ_in_a_number_keep_it(wanted: bytes, raised: bytes, say
         (TIMEOUT, (b"abc", None, None)),  # it succeeds
         (Returns((Keyed((CLIENT,)),)), (LuaTable(((1, SERVER),)),)),  # another object
         (Returns((Keyed((CLIENT,)),)), (None,)),  # nothing is ready
+        (Returns((7,)), (6,)),  # another count
+        (Returns((7, None)), (6,)),
         (TIMEOUT, (None, b"timeout", b"abc")),  # other data
         (Returns((OfType(("number",)), b"x")), (1, b"y")),
         (Returns((Between(Ref("low"), Ref("high")),)), (7,)),  # the bounds are not known any more
