@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,6 +25,7 @@ from luasocket_runners.result import CONFORMING, Result, Verdict
 from luasocket_runners.run.progress import Progress
 from luasocket_runners.run.session import RERUNS_OF_HANGS, Session
 from luasocket_runners.selection import used_functions
+from luasocket_runners.triage import fingerprint
 from luasocket_runners.triage.rule import MILLISECONDS
 from luasocket_runners.triage.rules import Rules, shapes
 
@@ -135,9 +136,15 @@ class Rounds:
         )
 
     def _confirm(self) -> None:
-        """Run the failed behaviours again, with the whole deadline, and alone those that failed beside others."""
-        failed = [result.behaviour for result in self.found() if result.verdict is Verdict.FAILED]
-        again = self._run(failed, self._quirks, deadline=self._options.deadline or DEADLINE, confirm=True)
+        """Run the failed behaviours again, with the whole deadline, and alone those that now fail in another way."""
+        failed = [result for result in self.found() if result.verdict is Verdict.FAILED]
+        before = {result.behaviour.id: fingerprint(result) for result in failed}
+        again = self._run(
+            [result.behaviour for result in failed],
+            self._quirks,
+            deadline=self._options.deadline or DEADLINE,
+            confirm=before,
+        )
         self._results |= {one.behaviour.id: one for one in again if one.verdict is not Verdict.NOT_TRIED}
 
     def _takes_milliseconds(self) -> bool:
@@ -172,10 +179,17 @@ class Rounds:
         quirks: Quirks,
         *,
         deadline: float | None = None,
-        confirm: bool = False,
+        confirm: Mapping[str, str] | None = None,
         workers: int = 1,
     ) -> list[Result]:
-        # a result that a rule may explain is not run again: rounds do that
+        def is_final(result: Result) -> bool:
+            if result.verdict in CONFORMING:
+                return True
+            if confirm is not None:  # it failed in this way before
+                return confirm.get(result.behaviour.id) == fingerprint(result)
+            # a result that a rule may explain is not run again: rounds do that
+            return result.observation is not None and not result.hung
+
         if not behaviours:
             return []
         with Session(
@@ -185,11 +199,9 @@ class Rounds:
             workers=self._options.workers * workers,
             deadline=deadline or self._deadline,
             quirks=quirks,
-            expected=lambda result: (
-                result.verdict in CONFORMING or (result.observation is not None and not result.hung and not confirm)
-            ),
+            expected=is_final,
             patience=PATIENCE,
-            reruns_of_hangs=RERUNS_OF_HANGS if confirm else 0,
+            reruns_of_hangs=0 if confirm is None else RERUNS_OF_HANGS,
         ) as session:
             applying = [behaviour for behaviour in behaviours if session.engine.applies(behaviour)]
             with Progress(applying, lambda result: "") as progress:
