@@ -404,3 +404,12 @@ def getnameinfo_looks_no_number_up(original: Original, *args: Any) -> Values:
         return results
     number = args[1] if isinstance(args[1], bytes) else b"%d" % args[1] if is_number(args[1]) else b""
     return (results[0], number) if number.isdigit() else results
+
+
+@FAULTS.fault("socket.dns.toip", "socket.dns.tohostname", detected_by="dns/resolved-table-fields")
+def lookups_list_the_address_as_given(original: Original, *args: Any) -> Values:
+    """The list ip has an IPv4 address as the program has written it."""
+    results = original(*args)
+    if not failed(results) and is_ipv4(args[0]):
+        results[1][b"ip"][1] = args[0]
+    return results

@@ -13,7 +13,6 @@ from luasocket_conformance.faults.factories import (
     changes_success,
     is_number,
     refuses_argument,
-    refuses_more_than,
 )
 from luasocket_conformance.faults.factories.families import add_milliseconds_wrap, add_missing_fields, add_whole_seconds
 from luasocket_conformance.faults.factories.select import (
@@ -89,11 +88,9 @@ def select_waits_in_milliseconds(seconds: Any) -> Any:
 
 
 @_fault(violates=("select/timeout-nil", "select/timeout-negative", "select/timeout-omitted"))
-def select_polls_without_a_timeout(
-    original: Original, reading: Any = None, writing: Any = None, seconds: Any = None
-) -> Values:
+def select_polls_without_a_timeout(original: Original, one: Any = None, two: Any = None, seconds: Any = None) -> Values:
     """Without a timeout, or with a negative one, it does not wait."""
-    return original(reading, writing, seconds if is_number(seconds) and seconds >= 0 else 0)
+    return original(one, two, seconds if is_number(seconds) and seconds >= 0 else 0)
 
 
 @_fault(
@@ -434,6 +431,13 @@ def select_ignores_numbers_in_lists(_original: Original, table: Any) -> Any:
     return filtered(table, lambda obj: not is_number(obj))
 
 
+@_fault(detected_by="select/lists-are-read-alike")
+@changes_argument(2)
+def select_ignores_numbers_for_writing(table: Any) -> Any:
+    """Numbers in the second list are ignored."""
+    return filtered(table, lambda obj: not is_number(obj))
+
+
 @_fault(detected_by="select/values-that-are-ignored")
 def select_raises_for_strings_in_lists(original: Original, *args: Any) -> Values:
     """Strings in a list raise."""
@@ -452,20 +456,16 @@ for _class, _behaviour in (("server", "server-with-pending-connection"), ("maste
 
 
 @_fault(detected_by="select/closed-socket")
-def select_sees_an_object_in_one_list(
-    original: Original, reading: Any = None, writing: Any = None, *rest: Any
-) -> Values:
+def select_sees_an_object_in_one_list(original: Original, one: Any = None, two: Any = None, *rest: Any) -> Values:
     """An object in both lists is watched for reading only."""
-    return original(reading, filtered(writing, lambda obj: all(obj is not one for one in listed(reading))), *rest)
+    return original(one, filtered(two, lambda obj: all(obj is not other for other in listed(one))), *rest)
 
 
-FAULTS.add(
-    "select-takes-no-more-arguments",
-    "A fourth argument raises.",
-    "socket.select",
-    refuses_more_than(3),
-    detected_by="select/extra-arguments",
-)
+@_fault(detected_by="select/extra-arguments")
+@refuses_argument(4)
+def select_takes_no_more_arguments(argument: Any) -> object:
+    """A fourth argument raises."""
+    return argument is not None
 
 
 @_fault(detected_by="select/more-than-a-hundred")

@@ -124,9 +124,21 @@ def _ignores_case_of_hosts(ask: Ask) -> bool:
 
 
 def _wraps_ports(ask: Ask) -> bool:
-    """Return whether the look-up takes a port above 65535, modulo 65536."""
-    made = _first(ask, None, "socket.udp")
-    return isinstance(made, Handle) and _first(ask, made, "setsockname", b"127.0.0.1", 65536) == 1
+    """Return whether the look-up takes a port above 65535, modulo 65536.
+
+    One function that takes it is enough: another one that refuses it does so by itself.
+    """
+
+    def takes(constructor: str, method: str, *args: LuaValue) -> bool:
+        made = _first(ask, None, constructor)
+        return isinstance(made, Handle) and _first(ask, made, method, *args) == 1
+
+    return (
+        takes("socket.udp", "setsockname", b"127.0.0.1", 65536)
+        or takes("socket.udp", "setpeername", b"127.0.0.1", 65545)
+        or takes("socket.udp", "sendto", b"x", b"127.0.0.1", 65545)
+        or takes("socket.tcp", "bind", b"127.0.0.1", 65536)
+    )
 
 
 def _knows_services(ask: Ask) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from typing import Any
 
 from luasocket_conformance.faults.factories import (
     STREAMS,
     after_success,
+    descriptor_number,
     failed,
     is_closed,
     raises_failures,
@@ -160,3 +163,32 @@ def accept_of_a_closed_server_waits(original: Original, server: Any, *rest: Any)
 add_result_shapes(FAULTS, "tcp:accept", "server:accept")
 add_missing_methods(FAULTS, "tcp", {"getfamily": "tcp/accept/family"})
 add_more_arguments(FAULTS, "tcp", {"accept": (1, "tcp/accept/extra-arguments")})
+
+
+def _end(original: Original, client: Any) -> bool:
+    """Tell whether the peer has closed the connection, and has sent nothing before."""
+    with socket.socket(fileno=os.dup(descriptor_number(original, client))) as system:
+        try:
+            return system.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except OSError:
+            return False
+
+
+@FAULTS.fault(
+    "tcp{server}:accept", detected_by=("tcp/accept/peer-gone-without-a-word", "tcp/accept/peer-gone-before-others")
+)
+def accept_skips_those_that_have_gone(original: Original, server: Any, *rest: Any) -> Values:
+    """A connection that its peer has closed, without sending anything, is dropped, and the next one returned."""
+    while not failed(results := original(server, *rest)) and _end(original, results[0]):
+        original.method(results[0], "close")
+    return results
+
+
+@FAULTS.fault("tcp{server}:accept", detected_by="tcp/accept/peer-gone-before-others")
+def accept_prefers_those_that_are_there(original: Original, server: Any, *rest: Any) -> Values:
+    """A connection that its peer has closed is returned after those of other peers."""
+    results = original(server, *rest)
+    if failed(results) or not _end(original, results[0]) or not _has_connection(original, server):
+        return (original.memory.pop(server),) if failed(results) and server in original.memory else results
+    original.memory[server] = results[0]
+    return original(server, *rest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from typing import Any
 
@@ -381,3 +382,22 @@ def first_receive_does_not_wait(original: Original, obj: Any, *args: Any) -> Val
     results = original(obj, *args)
     original.method(obj, "settimeout", None)
     return results
+
+
+@FAULTS.fault("tcp{client}:receive", detected_by="tcp/timeout/both-modes-limit-each-wait")
+def block_is_a_deadline_beside_a_total(original: Original, obj: Any, *args: Any) -> Values:
+    """With both timeouts, that of mode "b" is a deadline of the whole call."""
+    block, total = original.method(obj, "gettimeout")
+    if not 0 < block < total:
+        return original(obj, *args)
+    original.method(obj, "settimeout", None, b"t")
+    results = original(obj, *args)
+    original.method(obj, "settimeout", total, b"t")
+    return results
+
+
+@FAULTS.fault("tcp:settimeout", detected_by="tcp/timeout/text-and-extremes")
+@changes_argument(2)
+def timeouts_are_single_precision(value: Any) -> Any:
+    """A timeout is kept in a number of single precision."""
+    return struct.unpack("f", struct.pack("f", value))[0] if is_number(value) and 0 < value < 1e30 else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from luasocket_conformance.faults.factories.select import changes_lists, filtered
+from luasocket_conformance.faults.factories.select import changes_lists, filtered, listed, ready_table
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
@@ -33,3 +33,23 @@ def select_knows_no_udp(original: Original, table: Any) -> Any:
         return plain or not str(original.api.index(obj, "class")).startswith("b'udp")
 
     return filtered(table, keep)
+
+
+@FAULTS.fault(
+    "socket.select",
+    "tcp{server}:accept",
+    "udp:receive",
+    "udp:receivefrom",
+    detected_by=("udp/select/datagram-stays-ready", "select/connection-stays-ready"),
+)
+def select_reports_edges(original: Original, *args: Any) -> Values:
+    """A server or a UDP object is ready for reading once, and then only after accept or receive was called."""
+    told = original.memory.setdefault(original.api, [])
+    if original.name != "select":
+        told[:] = [obj for obj in told if obj is not args[0]]
+        return original(*args)
+    readable, writable, *message = original(*args)
+    edges = [obj for obj in listed(readable) if all(obj is not one for one in told)]
+    told += [obj for obj in edges if original.api.index(obj, "class") != b"tcp{client}"]
+    tables = ready_table(original, edges), writable
+    return (*tables, *message) if any(tables) else (*tables, b"timeout")

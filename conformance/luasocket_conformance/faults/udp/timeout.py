@@ -113,3 +113,10 @@ def udp_settimeout_without_arguments_does_nothing(original: Original, obj: Any, 
 def udp_timeouts_are_hundredths(value: Any) -> Any:
     """A timeout is cut to hundredths of a second."""
     return int(value * 100) / 100 if is_number(value) and 0 < value < 1e9 else value
+
+
+@FAULTS.fault("*:settimeout", detected_by=("udp/timeout/get/not-whole-thousandths", "tcp/timeout/text-and-extremes"))
+@changes_argument(2)
+def timeouts_are_whole_milliseconds(value: Any) -> Any:
+    """A timeout is cut to milliseconds."""
+    return int(value * 1000) / 1000 if is_number(value) and 0 < value < 1e12 else value
