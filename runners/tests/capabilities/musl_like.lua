@@ -25,6 +25,12 @@ local function refused(line)
             return 'null,"service not supported for socket type"'
         end
     end
+    if method == "sendto" then
+        local port = args:match('"?(%d+)"?%]$')
+        if port and tonumber(port) > 65535 then
+            return 'null,"Unrecognized service"'
+        end
+    end
     local name = line:match('"target":"socket%.dns%.%w+","args":%["([^"]*)"')
     if name and name:find("%u") then
         return "null," .. not_known
