@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -297,3 +298,34 @@ def test_an_invalid_request_is_a_fault(line: Line, request_: dict[str, Any]) -> 
 @pytest.mark.parametrize("target", ["socket.nix", "socket.nix.nix", "socket.dns.nix", "os.exit", "coroutine.nix"])
 def test_an_absent_function_is_missing(line: Line, target: str) -> None:
     assert list(line.ask(op="call", target=target, args=[])) == ["missing"]
+
+
+#: A module whose objects are structs of LuaJIT, as those of ports without a compiled part.
+STRUCTS = """
+local ffi = require "ffi"
+local module = { closed = 0 }
+local Object = ffi.metatype("struct { int descriptor; }", { __index = {
+    getfd = function(self) return self.descriptor end,
+    close = function(self) module.closed = module.closed + 1 end,
+} })
+module.tcp = function() return Object(7) end
+return module
+"""
+
+
+def test_structs_of_luajit_are_objects(tmp_path: Path) -> None:
+    (tmp_path / "structs.lua").write_text(STRUCTS)
+    try:
+        connection = resolve(f"luajit@{tmp_path / 'structs.lua'}").open(None)
+    except PortUnavailable as unavailable:
+        pytest.skip(str(unavailable))
+    try:
+        line = Line(connection)
+        made = line.handle("socket.tcp")
+        assert line.call(made, method="getfd") == [7]
+        assert "missing" in line.ask(op="call", handle=made, method="accept", args=[])
+        assert line.ask(op="get", handle=made, field="gettimeout") == {"returns": [None]}
+        line.ask(op="reset")
+        assert line.ask(op="get", target="socket.closed") == {"returns": [1]}
+    finally:
+        connection.close()

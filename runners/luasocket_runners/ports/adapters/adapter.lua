@@ -417,9 +417,12 @@ local function field(object, name)
     return object[name]
 end
 
--- Returns object[name]. An error in the port's __index is the port's.
+-- Returns object[name]. An error in the port's __index is the port's, but LuaJIT's structs raise one for what they lack.
 local function index(object, name)
     local ok, value = pcall(field, object, name)
+    if not ok and type(object) == "cdata" and find(tostring(value), "has no member named", 1, true) then
+        return nil
+    end
     if not ok then
         error({ [raised] = pack(value) }, 0)
     end
@@ -511,7 +514,8 @@ end
 local made_here = setmetatable({}, { __mode = "k" })
 
 local function close(object)
-    if type(object) == "userdata" or (type(object) == "table" and not made_here[object]) then
+    local kind = type(object)
+    if kind == "userdata" or kind == "cdata" or (kind == "table" and not made_here[object]) then
         object:close()
     end
 end
