@@ -17,6 +17,7 @@ from luasocket_spec.model import Raises, Returns
 from luasocket_runners.result import Result, Verdict
 from luasocket_runners.triage.missing import missing_functions, stub
 from luasocket_runners.triage.proposals import Proposal, propose
+from luasocket_runners.triage.rule import shown_function
 
 __all__ = ["Cause", "Kind", "cause_key", "causes_of"]
 
@@ -71,7 +72,7 @@ def causes_of(results: Iterable[Result]) -> list[Cause]:
             cause.functions.append(result.function)
     for cause in found.values():
         if cause.functions and cause.kind is not Kind.ABSENT:
-            shown = ", ".join(cause.functions[:3]) + (", …" if len(cause.functions) > 3 else "")
+            shown = ", ".join(map(shown_function, cause.functions[:3])) + (", …" if len(cause.functions) > 3 else "")
             cause.title = f"{shown}: {cause.title}"
     return sorted(found.values(), key=lambda cause: -cause.weight)
 

@@ -11,11 +11,12 @@ from typing import Final
 from luasocket_spec.model import OneOf, Raises, Ref, Returns, Source, SpecValue, Splice
 
 from luasocket_runners.notation import counted
+from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import Product, Quirk
 from luasocket_runners.result import Result
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern
 
-__all__ = ["BY_ARGUMENTS", "MILLISECONDS", "Level", "Rule", "identity_of", "quirk_of"]
+__all__ = ["BY_ARGUMENTS", "MILLISECONDS", "Level", "Rule", "identity_of", "quirk_of", "shown_function"]
 
 #: The text of an error about the number of arguments.
 _TOO_MANY: Final = re.compile(
@@ -190,6 +191,11 @@ def identity_of(rules: Sequence[Rule], taken: set[str]) -> str:
     return identity
 
 
+def shown_function(name: str) -> str:
+    """Return a function for people: those that calls return, such as sinks and protected functions, have no name."""
+    return "a function that a call returned" if name == FUNCTION_VALUE else name
+
+
 def _drops_mode(rule: Rule) -> bool:
     """Tell whether a function raises an error because it does not take the mode of a timeout.
 
@@ -211,7 +217,7 @@ def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
     with_: tuple[SpecValue, ...] | None = None
     if arguments:
         with_ = tuple(map(_any_of, zip(*arguments, strict=True)))
-    functions = ", ".join(dict.fromkeys(rule.function for rule in rules))
+    functions = ", ".join(dict.fromkeys(shown_function(rule.function) for rule in rules))
     why = f"UNEXPLAINED: {counted(len(examples), 'behaviour')}, such as {examples[0]}."
     on = tuple(sorted({rule.function for rule in rules}))
     if with_ is not None and _drops_mode(first):
