@@ -40,6 +40,8 @@ _NO_PATTERNS: Final[Args] = (b"l", b"a", b"*L", b"*A", b"*", b"*n", -1)
 _PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)
 #: Numbers that are no timeouts to wait for: they raise, count as none, or as nothing to wait for.
 _ODD_TIMEOUTS: Final[Args] = (b"0", b"0.005", True, b"x", TableSpec(()), 0.0, 1e-9, -0.0, -0.5, -1e9)
+#: Port 0 in other forms, which the system's look-up reads.
+_FORMS_OF_ZERO: Final[Args] = (65536, b"65536", b" 0", b"+0", b"00")
 #: Positions in a string, from its beginning and its end, inside and outside.
 _POSITIONS: Final[Args] = (1, 2, 3, 5, 0, -1, -2, 100, b"2", 1.0, 2.5)
 
@@ -133,7 +135,7 @@ def hosts() -> Args:
 
 
 def _bind(picker: Picker, item: Object) -> Args:
-    free: Args = (0, 0, b"0")
+    free: Args = (0, 0, b"0") if not picker.one_in(6) else _FORMS_OF_ZERO
     taken = [port for _, port in picker.state.addresses(tcp=item.tcp)][:2]
     return (picker.pick([*hosts(), b"*"]), picker.pick([*free, *taken]))
 
@@ -179,7 +181,8 @@ def _sendto(picker: Picker, _item: Object) -> Args:
 
 def _setpeername(picker: Picker, _item: Object) -> Args:
     found = address(picker, tcp=False)
-    return picker.pick([(b"*",), (b"*", 0), (b"",), ()]) if not found or picker.one_in(4) else found
+    others: list[Args] = [(b"*",), (b"*", 0), (b"",), (), (b"127.0.0.1", 65545), (b"127.0.0.1", b" 9")]
+    return picker.pick(others) if not found or picker.one_in(4) else found
 
 
 def _setoption(picker: Picker, item: Object) -> Args:
