@@ -148,6 +148,12 @@ class Expected:
             return results
         return bound_results(self.outcomes[self._chosen][0], self._fitting, results, scope.resolve)
 
+    def plain(self, scope: Scope) -> tuple[LuaValue, ...]:
+        """Return the results that the spec expects; nil for each that it does not name."""
+        spec_outcome = self.outcomes[0][0]
+        nothing = Alternative(spec_outcome, (), ("",))
+        return bound_results(spec_outcome, nothing, (), scope.resolve)
+
     def observation(
         self,
         function: str,

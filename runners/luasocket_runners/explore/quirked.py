@@ -40,7 +40,7 @@ class QuirkedCall:
 
     def passed(self) -> tuple[LuaValue, ...]:
         """Return the arguments that the port gets."""
-        return pass_arguments(self._rules, self._args, _itself)[0]
+        return pass_arguments(self._rules, self._args, (), _itself)[0]
 
     def alternatives(self, expected: Outcome) -> Sequence[tuple[Outcome, Alternative]]:
         """Return the outcomes that the port may have instead of the reference's; none if a quirk has no say in it."""

@@ -104,6 +104,8 @@ class Quirk:
         The outcome of the port, :data:`HANGS` if the call does not return; None: that of the spec.
     others
         Further outcomes that the port may have instead of that one.
+    omitted
+        Whether a call that hangs by the rule is not made, if other steps follow.
     early
         Whether the call may return before the time that a behaviour requires.
     always
@@ -128,6 +130,7 @@ class Quirk:
     others: tuple[Outcome | Message, ...] = ()
     where: tuple[tuple[str, SpecValue], ...] = ()
     early: bool = False
+    omitted: bool = False
 
     @property
     def lacks_function(self) -> bool:

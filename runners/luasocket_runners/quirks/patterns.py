@@ -19,7 +19,7 @@ from luasocket_runners.scoping import Unbound
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
 __all__ = [
-    "Match", "NotComputable", "Resolve", "fill_list", "fill_outcome", "holds", "match_args", "match_list",
+    "AnyValue", "Match", "NotComputable", "Resolve", "fill_list", "fill_outcome", "holds", "match_args", "match_list",
     "match_outcome",
     "types_of",
 ]  # fmt: skip
@@ -210,6 +210,8 @@ def holds(where: Iterable[tuple[str, SpecValue]], found: Match, resolve: Resolve
     """Tell whether the values of variables are as a rule wants them: of ``$...``, one of the values that follow."""
     matcher = _Matcher(resolve, numerals=True)
     for name, pattern in where:
+        if name != REST and name not in found.values:
+            continue  # a variable of the outcome, which is matched later
         values = [value for value, _ in found.rest] if name == REST else [found.values[name][0]]
         if not any(matcher.value(pattern, value, Match(), None) for value in values):
             return False
@@ -355,7 +357,7 @@ def _slice(item: Slice, found: Match) -> AnyValue:
         raise NotComputable
     size = len(text)
     # positions far outside of the string, even infinite ones, are at its ends
-    first, last = (int(max(-size - 1, min(one or 0, size + 1))) for one in (*numbers, -1)[:2])
+    first, last = (int(max(-size - 1, min(one or 0, size + 1))) for one in (*numbers, *(1, -1)[len(numbers) :])[:2])
     first = max(first + size + 1 if first < 0 else first, 1)
     return text[first - 1 : max(last + size + 1 if last < 0 else last, 0)]
 

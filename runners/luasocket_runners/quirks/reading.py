@@ -46,7 +46,7 @@ _REQUIRED: Final = ("id", "says", "why", "on", "returned")
 _OUTCOMES: Final = ("returns", "raises", "succeeds", "message")
 _SIDE: Final = ("with", *_OUTCOMES)
 _EXPECTED: Final = ("with", "where", *_OUTCOMES)
-_RETURNED: Final = (*_SIDE, "hangs", "early", "or")
+_RETURNED: Final = (*_SIDE, "hangs", "omitted", "early", "or")
 #: The keys of each outcome under ``or``.
 _OTHER: Final = (*_OUTCOMES, "hangs")
 
@@ -139,6 +139,7 @@ class _QuirkReader(ValueReader):
             others=others,
             where=where,
             early=early,
+            omitted=self._omitted(found["returned"]),
         )
 
     def _others(self, node: Node, scope: Scope) -> tuple[m.Outcome | Message, ...]:
@@ -176,6 +177,15 @@ class _QuirkReader(ValueReader):
                 self.report(scalar.line, f"`{name}` under `where` is not a variable of `expected`: use it there, too.")
             patterns.append((name[1:], self.value(value, scope, expected=True)))
         return tuple(patterns)
+
+    def _omitted(self, returned: Node) -> bool:
+        node = _below(returned, "omitted")
+        if node is None:
+            return False
+        self.yes(node, "`omitted`")
+        if _below(returned, "hangs") is None:
+            self.report(node.line, "`omitted` is about a call that hangs: write `hangs: true` before it.")
+        return True
 
     def _early(self, returned: Node, outcome: m.Outcome | Message | None) -> bool:
         node = _below(returned, "early")
@@ -256,8 +266,10 @@ class _QuirkReader(ValueReader):
                 values.append(m.Splice())
             elif products and isinstance(item, Mapping) and "product" in item.pairs:
                 values.append(self._product(item, scope))
-            elif isinstance(item, Mapping) and (key := "slice" if products else "size" if likes else "") in item.pairs:
-                values.append(self._slice(item, scope, key))
+            elif isinstance(item, Mapping) and (products or likes) and "size" in item.pairs:
+                values.append(self._slice(item, scope, "size"))
+            elif isinstance(item, Mapping) and products and "slice" in item.pairs:
+                values.append(self._slice(item, scope, "slice"))
             elif likes and isinstance(item, Mapping) and ("ignoring" in item.pairs or "ending" in item.pairs):
                 values.append(self._string_like(item, scope))
             elif likes and isinstance(item, Mapping) and "listed" in item.pairs:
@@ -284,9 +296,10 @@ class _QuirkReader(ValueReader):
             m.Splice() if isinstance(item, Scalar) and item.value == "$..." else self.value(item, scope, expected=False)
             for item in items
         ]
-        if 2 <= len(values) <= 3 and all(isinstance(value, m.Ref) for value in (*values[:-1], values[0])):
+        least = 1 if key == "size" else 2
+        if least <= len(values) <= 3 and all(isinstance(value, m.Ref) for value in (*values[:-1], values[0])):
             text, *positions = values
-            if isinstance(text, m.Ref) and isinstance(positions[-1], m.Ref | m.Splice):
+            if isinstance(text, m.Ref) and isinstance(values[-1], m.Ref | m.Splice):
                 return Slice(text, tuple(positions), counted=key == "size")
         self.wrong(node, f"`{key}` is a variable and one or two positions", f"{{{key}: [$data, $i, $j]}}")
         return None

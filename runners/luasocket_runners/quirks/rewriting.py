@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from luasocket_spec.model import Outcome, Returns, SpecValue
+from luasocket_spec.model import OfType, Outcome, Returns, SpecValue
 
 from luasocket_runners.quirks.model import HANGS, Message, Quirk
 from luasocket_runners.quirks.patterns import (
+    AnyValue,
     Match,
     NotComputable,
     Resolve,
@@ -21,7 +22,7 @@ from luasocket_runners.quirks.patterns import (
 )
 from luasocket_runners.values import LuaValue
 
-__all__ = ["Alternative", "apply_rule", "bound_results", "pass_arguments", "rewrite"]
+__all__ = ["Alternative", "apply_rule", "bound_results", "omitted_by", "pass_arguments", "rewrite"]
 
 #: Outcomes that one call may have: rules that do not always hold double them.
 _MOST: Final = 32
@@ -48,9 +49,12 @@ class Alternative:
 
 
 def pass_arguments(
-    rules: Iterable[Quirk], args: tuple[LuaValue, ...], resolve: Resolve
+    rules: Iterable[Quirk], args: tuple[LuaValue, ...], outcomes: Sequence[Outcome], resolve: Resolve
 ) -> tuple[tuple[LuaValue, ...], tuple[str, ...]]:
-    """Return the arguments that a port gets in a call, and the rules that have changed them."""
+    """Return the arguments that a port gets in a call, and the rules that have changed them.
+
+    ``outcomes`` are those that the spec expects: a rule that passes something of a result has to concern all of them.
+    """
     used: list[str] = []
     for quirk in rules:
         if quirk.passes is None:
@@ -61,13 +65,50 @@ def pass_arguments(
         if not holds(quirk.where, found, resolve):
             continue
         try:
-            filled = tuple(value for value, _ in fill_list(quirk.passes, found))
+            filled = _filled(quirk, found, outcomes, resolve)
         except NotComputable:
             continue
-        if filled != args:
+        if filled != args and not any(isinstance(value, OfType) for value in filled):
             used.append(quirk.id)
             args = filled  # type: ignore[assignment]
     return args, tuple(used)
+
+
+def _filled(quirk: Quirk, found: Match, outcomes: Sequence[Outcome], resolve: Resolve) -> tuple[AnyValue, ...]:
+    """Return the arguments that a rule passes; raise NotComputable if they depend on results that are others."""
+    assert quirk.passes is not None
+    try:
+        return tuple(value for value, _ in fill_list(quirk.passes, found, resolve))
+    except KeyError:  # a variable of the results
+        if not outcomes or not _concerns(quirk, outcomes, found, resolve):
+            raise NotComputable from None
+        return tuple(value for value, _ in fill_list(quirk.passes, found, resolve))
+
+
+def _concerns(quirk: Quirk, outcomes: Sequence[Outcome], found: Match, resolve: Resolve) -> bool:
+    """Tell whether a rule, whose arguments were matched, concerns all outcomes; note the variables."""
+    after_args = found.rest
+    if quirk.expected is not None:
+        if not all(match_outcome(quirk.expected, outcome, resolve, found) for outcome in outcomes):
+            return False
+        if found.unsure:
+            return False
+    return holds(quirk.where, Match(found.values, after_args), resolve)
+
+
+def omitted_by(
+    rules: Iterable[Quirk], args: tuple[LuaValue, ...], outcomes: Sequence[Outcome], resolve: Resolve
+) -> str | None:
+    """Return the rule by which a call is not made, because it would not return."""
+    for quirk in rules:
+        found = Match()
+        if (
+            quirk.omitted
+            and (quirk.with_ is None or match_args(quirk.with_, args, resolve, found))
+            and _concerns(quirk, outcomes, found, resolve)
+        ):
+            return quirk.id
+    return None
 
 
 def rewrite(

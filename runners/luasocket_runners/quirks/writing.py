@@ -33,6 +33,8 @@ def _quirk(quirk: Quirk) -> str:
     if expected := _side(quirk.with_, quirk.expected, quirk.where):
         lines += _entry("expected", expected, 4)
     returned = _side(quirk.passes, quirk.returned)
+    if quirk.omitted:
+        returned["omitted"] = "true"
     if quirk.early:
         returned["early"] = "true"
     if quirk.others:

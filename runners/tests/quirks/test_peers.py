@@ -151,3 +151,34 @@ def test_a_call_may_return_early_by_a_rule(run: Run) -> None:
 def test_early_needs_an_outcome(run: Run) -> None:
     with pytest.raises(QuirksError, match="`early` needs an outcome"):
         run([FAILED], "on: [socket.f], expected: {with: [$n]}, returned: {with: [$n], early: true}")
+
+
+def hanging(*, omitted: bool) -> str:
+    """Return the rule that f does not return where 1 is expected."""
+    return f"on: [socket.f], expected: {{returns: [1]}}, returned: {{hangs: true{', omitted: true' * omitted}}}"
+
+
+def test_a_call_that_would_hang_may_be_omitted_where_steps_follow(run: Run) -> None:
+    other = "{call: socket.f, with: [3], returns: [2]}"
+    result = run([FAILED.replace("returns: [1]", "returns: [1], as: [one]"), other], hanging(omitted=True))
+    assert (result.call, result.reason, result.quirks) == ("socket.f(3)", "3 instead of 2", ("rule-1",))
+    assert run([FAILED, other], hanging(omitted=False)).reason == "the call returned"
+    assert run([other.replace("[2]", "[3]"), FAILED], hanging(omitted=True)).reason == "the call returned"
+
+
+def test_an_omitted_call_binds_what_is_expected(run: Run) -> None:
+    steps = ["{call: socket.f, with: [2], returns: [1], as: [one]}", "{call: socket.f, with: [$one], returns: [0]}"]
+    assert run(steps, hanging(omitted=True)).call == "socket.f(1)"
+
+
+def test_only_a_call_that_hangs_is_omitted(run: Run) -> None:
+    with pytest.raises(QuirksError, match="`omitted` is about a call that hangs"):
+        run([FAILED], TWO.replace("[2]}", "[2], omitted: true}"))
+
+
+def test_an_argument_may_be_made_of_an_expected_result(run: Run) -> None:
+    rule = "on: [socket.f], expected: {returns: [null, $text]}, returned: {with: [{size: [$text]}], returns: [3]}"
+    assert run(["{call: socket.f, with: [x], returns: [null, abc]}"], rule).quirks == ("rule-1",)
+    assert run(["{call: socket.f, with: [x], returns: [null, abcd]}"], rule).reason == "4 instead of 3"
+    unconcerned = ["{call: socket.f, with: [x], returns: [x]}", "{call: socket.f, with: [x], returns: [null, abc]}"]
+    assert run(unconcerned, rule).verdict is Verdict.QUIRKS
