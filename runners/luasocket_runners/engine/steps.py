@@ -308,6 +308,9 @@ class Steps:
                 if isinstance(trouble, PeerFailure):
                     raise self.peers.failure(trouble) from None
                 raise
+            if action.bind is not None:  # what it would have bound is nil
+                for name in ("ip", "port"):
+                    scope.bind(f"{action.bind}.{name}", None)
         else:
             reply = Reply((True,), None, 0.0)
             self._position.expected = partial(expected.show, scope)

@@ -182,3 +182,11 @@ def test_an_argument_may_be_made_of_an_expected_result(run: Run) -> None:
     assert run(["{call: socket.f, with: [x], returns: [null, abcd]}"], rule).reason == "4 instead of 3"
     unconcerned = ["{call: socket.f, with: [x], returns: [x]}", "{call: socket.f, with: [x], returns: [null, abc]}"]
     assert run(unconcerned, rule).verdict is Verdict.QUIRKS
+
+
+def test_what_a_failed_action_would_bind_is_nil(run: Run) -> None:
+    udp = 'peer: {udp: "127.0.0.1", as: own}'
+    receive = "peer: {receive: x, as: sender}"
+    send = "peer: {send: z, to: $sender.port}"
+    result = run([udp, receive, send, FAILED], peers('"peer:receive"', "received none"))
+    assert result.reason == "a peer needs the number of a port, and was given nil"
