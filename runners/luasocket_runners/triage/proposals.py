@@ -13,7 +13,7 @@ from luasocket_spec.model import Outcome, Raises, Returns, SpecValue, Succeeds
 from luasocket_runners import notation
 from luasocket_runners.engine.matcher import Matcher, lua_type, same
 from luasocket_runners.notation import Names
-from luasocket_runners.quirks.model import HANGS, Listed, Message
+from luasocket_runners.quirks.model import HANGS, Ignoring, Listed, Message
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Observation
 from luasocket_runners.triage.fingerprints import without_numbers, without_varying_numbers
@@ -194,6 +194,7 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
         for want, got, fitting, variable in zip(expected, actual, fits, _VARIABLES, strict=False)
     ]
     twice = any(isinstance(one, model.Concat) for one in made)
+    returns = any(isinstance(one, Ignoring) for one in made)
     empty = False
     pattern: list[SpecValue] = []
     shown: list[SpecValue] = []
@@ -228,12 +229,15 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
     shown.extend(_described(got, place, actual) for place, got in enumerate(actual) if place >= len(expected))
     words = [
         *["returns the data twice"] * twice,
+        *["has other carriage returns in the data"] * returns,
         *["returns lists that are keyed by integers only"] * any(isinstance(one, Listed) for one in made),
         *["returns nil instead of an empty list"] * empty,
     ]
     if not words or len(expected) != len(actual):
         words.append(_shape_words(expected, actual, fits, added=added))
-    return Proposal("data" if twice else "shape", Returns(tuple(pattern)), Returns(tuple(shown)), ", and ".join(words))
+    return Proposal(
+        "data" if twice or returns else "shape", Returns(tuple(pattern)), Returns(tuple(shown)), ", and ".join(words)
+    )
 
 
 def _success_with_partial(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> Proposal | None:
@@ -247,6 +251,10 @@ def _success_with_partial(expected: Sequence[SpecValue], actual: Sequence[LuaVal
     return Proposal("data", Returns((None, message, model.Ref("partial"))), Returns(shown), words)
 
 
+def _without_returns(text: bytes) -> bytes:
+    return text.replace(b"\r", b"")
+
+
 def _is_empty_list(value: SpecValue) -> bool:
     return isinstance(value, model.TableSpec | LuaTable) and not value.entries
 
@@ -255,6 +263,8 @@ def _made_of(want: SpecValue, got: LuaValue, variable: model.Ref) -> SpecValue:
     """Return how a value can be made of the expected one, where both have the same type; None: in no known way."""
     if isinstance(want, bytes) and want and got == want * 2:
         return model.Concat((variable, variable))
+    if isinstance(want, bytes) and isinstance(got, bytes) and _without_returns(want) == _without_returns(got):
+        return Ignoring(b"\r", variable)
     lists = want.choices if isinstance(want, model.OneOf) else (want,)
     if isinstance(got, LuaTable) and got.entries and all(isinstance(one, model.Keyed) for one in lists):
         plain = [model.TableSpec(tuple(enumerate(one.items, 1))) for one in lists if isinstance(one, model.Keyed)]

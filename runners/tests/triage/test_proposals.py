@@ -104,6 +104,10 @@ def seen(expected: Returns | Raises, reply: Any) -> Observation:
              '    returned: {returns: [null, "timeout", {concat: [$third, $third]}]}'),
         ),
         (
+            Returns((b"ab", None)), (b"a\rb\r", None), "has other carriage returns in the data",
+            'expected: {returns: [$first, null]}\n    returned: {returns: [{ignoring: ["\\x0d", $first]}, null]}',
+        ),
+        (
             Returns((None, b"closed", b"ab")), (b"ab",),
             "returns the data received so far as a success, where LuaSocket returns nil and 'closed'",
             'expected: {returns: [null, "closed", $partial]}\n    returned: {returns: [$partial]}',
