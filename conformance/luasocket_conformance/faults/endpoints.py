@@ -126,3 +126,13 @@ def failed_lookups_time_out(original: Original, obj: Any, *args: Any) -> Values:
     if results[1:2] == (b"host or service not provided, or not known",) and original.method(obj, "gettimeout")[0] == 0:
         return (None, b"timeout")
     return results
+
+
+@FAULTS.fault("tcp:connect", "tcp:bind", detected_by="endpoints/name-keeps-the-timeouts")
+def names_clear_the_timeouts(original: Original, obj: Any, *args: Any) -> Values:
+    """After the look-up of a host name, an object has no timeouts."""
+    results = original(obj, *args)
+    if args and is_host_name(args[0]) and results[0] == 1:
+        original.method(obj, "settimeout", None)
+        original.method(obj, "settimeout", None, b"t")
+    return results
