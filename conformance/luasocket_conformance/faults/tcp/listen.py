@@ -116,3 +116,14 @@ def listen_refuses_a_negative_backlog(original: Original, obj: Any, *args: Any) 
     if args and isinstance(args[0], int | float) and args[0] < 0:
         return (None, b"Invalid argument")
     return original(obj, *args)
+
+
+@FAULTS.fault("tcp{server}:listen", detected_by="tcp/listen/refused-listen-leaves-the-queue", deadline=6.0)
+def listening_again_drops_what_waits(original: Original, obj: Any, *args: Any) -> Values:
+    """Listening again begins with an empty queue, before it fails."""
+    limits = original.method(obj, "gettimeout")
+    original.method(obj, "settimeout", 0)
+    while (client := original.method(obj, "accept")[0]) is not None:
+        original.method(client, "close")
+    original.method(obj, "settimeout", limits[0])
+    return original(obj, *args)
