@@ -271,6 +271,26 @@ def send_first_place_of_zero_is_the_last(
     return original(obj, data, -1 if first == 0 and first is not False else first, *rest)
 
 
+@FAULTS.fault("tcp:send", detected_by="tcp/send/range-of-a-long-string")
+def negative_indices_have_sixteen_bits(original: Original, obj: Any, data: Any = None, *indices: Any) -> Values:
+    """The index that a negative one stands for is computed with 16 bits."""
+    length = len(data) if isinstance(data, bytes) else 0
+    chosen = (
+        (length + int(index) + 1) % 2**16 if is_number(index) and -length <= index < 0 else index for index in indices
+    )
+    return original(obj, data, *chosen)
+
+
+@FAULTS.fault("tcp:send", detected_by="tcp/send/range-of-a-long-string/j-beyond")
+def end_of_a_long_string_has_sixteen_bits(
+    original: Original, obj: Any, data: Any = None, i: Any = None, j: Any = None, *_rest: Any
+) -> Values:
+    """A j beyond the end becomes the length in 16 bits."""
+    if isinstance(data, bytes) and is_number(j) and j > len(data) > 2**15:
+        return original(obj, data, i, len(data) % 2**16)
+    return original(obj, data, i, j)
+
+
 @FAULTS.fault("tcp:send", detected_by="tcp/send/peer-has-reset")
 @changes_indices
 def send_indices_count_from_zero(_data: Any, index: Any) -> Any:
