@@ -67,6 +67,15 @@ def interface_is_no_number(original: Original, obj: Any, name: Any = None, value
     return original(obj, name, value, *rest)
 
 
+@FAULTS.fault("udp:setoption", detected_by="udp/multicast/membership6/large-interface")
+@for_option("ipv6-add-membership")
+@changes_argument(3, dict)
+def interface_of_an_ipv6_group_is_a_byte(value: dict[Any, Any]) -> Any:
+    """The number of an interface is taken modulo 256."""
+    interface = value.get(b"interface")
+    return {**value, b"interface": int(interface) % 256} if is_number(interface) else value
+
+
 @FAULTS.fault("udp{connected}:setoption", detected_by="udp/multicast/each-group-by-itself")
 def leaving_one_group_leaves_all(original: Original, obj: Any, name: Any = None, *args: Any) -> Values:
     """A connected object that leaves a group leaves all that it has joined."""
