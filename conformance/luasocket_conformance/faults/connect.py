@@ -8,6 +8,7 @@ from luasocket_conformance.faults.factories import (
     STREAMS,
     after_success,
     changes_argument,
+    is_ipv6,
     is_one_of,
     never_raises,
     refuses_argument,
@@ -141,3 +142,13 @@ def connect_from_star_is_ipv6(host: Any) -> Any:
 add_result_shapes(FAULTS, "socket.connect", "connect")
 add_missing_fields(FAULTS, {"connect": "connect"})
 add_refusals(FAULTS, "socket-connect", "socket.connect", at=1, detected_by={"wants-a-number": "connect/port-as-string"})
+
+
+@FAULTS.fault("socket.connect", detected_by="connect/local-ipv6-address")
+def local_address_is_ipv4_without_a_family(
+    original: Original, address: Any = None, port: Any = None, local: Any = None, *rest: Any
+) -> Values:
+    """Without a family, the local address has to be an IPv4 one."""
+    if is_ipv6(local) and (not rest[1:] or rest[1] in (None, b"unspec")):
+        return (None, b"Address family for hostname not supported")
+    return original(address, port, local, *rest)

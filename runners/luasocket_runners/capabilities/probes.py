@@ -149,14 +149,24 @@ def _knows_services(ask: Ask) -> bool:
 def _finds_several_addresses(ask: Ask) -> bool:
     """Return whether a name is the IPv6 loopback first, and then that of IPv4."""
     found = _first(ask, None, "socket.dns.getaddrinfo", machine.names_of_hosts()["host.dual"])
-    if not isinstance(found, LuaTable):
-        return False
-    entries = {key: dict(item.entries).get(b"addr") for key, item in found.entries if isinstance(item, LuaTable)}
-    return entries == {1: b"::1", 2: b"127.0.0.1"}
+    return _addresses(found) == {1: b"::1", 2: b"127.0.0.1"}
+
+
+def _addresses(found: LuaValue) -> dict[LuaValue, LuaValue]:
+    """Return the addresses in a result of getaddrinfo, by their numbers."""
+    entries = found.entries if isinstance(found, LuaTable) else ()
+    return {key: dict(item.entries).get(b"addr") for key, item in entries if isinstance(item, LuaTable)}
 
 
 def _finds_own_names(ask: Ask) -> bool:
-    return _first(ask, None, "socket.dns.toip", machine.names_of_hosts()["host.alias"]) == b"127.0.0.3"
+    """Return whether names of the table of hosts are found.
+
+    One function that finds them is enough: another one that does not fails by itself.
+    """
+    name, address = machine.names_of_hosts()["host.alias"], b"127.0.0.3"
+    if _first(ask, None, "socket.dns.toip", name) == address:
+        return True
+    return _addresses(_first(ask, None, "socket.dns.getaddrinfo", name)) == {1: address}
 
 
 def _has_subtypes(ask: Ask) -> bool:

@@ -67,6 +67,14 @@ def interface_is_no_number(original: Original, obj: Any, name: Any = None, value
     return original(obj, name, value, *rest)
 
 
+@FAULTS.fault("udp:setoption", detected_by="udp/multicast/membership6/leave-without-interface")
+@for_option("ipv6-drop-membership")
+@changes_argument(3, dict)
+def ipv6_groups_are_left_on_an_interface_alone(value: dict[Any, Any]) -> Any:
+    """Without an interface, no group is left."""
+    return {b"interface": 99999, **value}
+
+
 @FAULTS.fault("udp:setoption", detected_by="udp/multicast/membership6/large-interface")
 @for_option("ipv6-add-membership")
 @changes_argument(3, dict)
