@@ -47,6 +47,13 @@ def errors_count_the_object(message: bytes) -> bytes:
     return _moved(message, 1)
 
 
+@FAULTS.fault("tcp:setoption", "udp:setoption", detected_by="errors/field-of-an-option")
+@changes_error
+def errors_of_fields_blame_the_name_of_the_option(message: bytes) -> bytes:
+    """An error of a field, or of an address, is one of the first argument."""
+    return _moved(message, -1) if b" field expected" in message or b" ip address" in message else message
+
+
 @FAULTS.fault(*FUNCTIONS, detected_by="errors/argument-of-a-function")
 @changes_error
 def errors_of_functions_count_from_0(message: bytes) -> bytes:
