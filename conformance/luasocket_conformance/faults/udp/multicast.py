@@ -80,7 +80,7 @@ def ipv6_groups_are_left_on_an_interface_alone(value: dict[Any, Any]) -> Any:
 @changes_argument(3, dict)
 def interface_of_an_ipv6_group_is_a_byte(value: dict[Any, Any]) -> Any:
     """The number of an interface is taken modulo 256."""
-    interface = value.get(b"interface")
+    interface: Any = value.get(b"interface")
     return {**value, b"interface": int(interface) % 256} if is_number(interface) else value
 
 
