@@ -346,3 +346,13 @@ def servers_that_connect_are_closed(original: Original, obj: Any, *args: Any) ->
     results = original(obj, *args)
     original.method(obj, "close")
     return results
+
+
+@FAULTS.fault("tcp{client}:connect", detected_by="tcp/connect/refused-twice-with-a-family")
+def second_refusal_gives_a_new_socket(original: Original, obj: Any, *args: Any) -> Values:
+    """After a refusal that was not the first, the object connects with a new socket."""
+    if original.memory.pop(obj, False):
+        original.method(obj, "close")
+    results = original(obj, *args)
+    original.memory[obj] = results[1:2] == (b"connection refused",)
+    return results
