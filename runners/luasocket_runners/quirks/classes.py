@@ -71,11 +71,13 @@ class ObjectClasses:
         first = tuple(returns or ())[:1]
         # 0 equals false to Python
         failed = (f"{function} failed",) if first and (first[0] is None or first[0] is False) else ()
-        noted = dict.fromkeys((function, *failed, *quirks), self._calls)
-        self.past_of_all.update(noted)
+        # a call that raised an error has changed nothing, and ends nothing
+        came = () if returns is None else (function, *failed)
+        noted = dict.fromkeys((*came, *quirks), self._calls)
+        self.past_of_all = {function: 0, **self.past_of_all, **noted}
         for item in (handle, *first):
             if isinstance(item, Handle):
-                self._past.setdefault(item.number, {}).update(noted)
+                self._past[item.number] = {function: 0, **self._past.get(item.number, {}), **noted}
 
     def _class_of(self, value: LuaValue) -> str:
         return self._classes.get(value.number, "") if isinstance(value, Handle) else ""

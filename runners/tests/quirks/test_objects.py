@@ -16,6 +16,7 @@ from luasocket_runners.quirks.reading import parse_quirks
 from luasocket_runners.quirks.writing import HEADER, render
 from luasocket_runners.reports.terminal import judged_share
 from luasocket_runners.result import Result, Verdict
+from luasocket_runners.testing import ToyError
 from luasocket_spec.model import Behaviour
 
 Run = Callable[..., Result]
@@ -122,6 +123,17 @@ def test_a_rule_may_hold_until_a_call_and_after_failures(run: Run) -> None:
     connect = '{call: one:connect, with: ["::1", 1], returns: [1]}'
     steps = [TIMEOUT, failing, TIMEOUT, TIMEOUT, connect, TIMEOUT, failing, TIMEOUT]
     result = run(steps, rule, tcp=lambda: (Client(),))
+    assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-1",))
+
+
+def test_a_call_that_raises_an_error_ends_nothing(run: Run) -> None:
+    def connect(*_: object) -> tuple[Any, ...]:
+        raise ToyError(b"no address")
+
+    rule = two_after("socket.tcp").replace("expected:", 'until: [":connect"], expected:')
+    raising = '{call: one:connect, with: ["::1", 1], raises: no address}'
+    client = type("Raising", (), {"connect": connect, "settimeout": lambda *_: (2,)})
+    result = run([TIMEOUT, raising, TIMEOUT], rule, tcp=lambda: (client(),))
     assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-1",))
 
 
