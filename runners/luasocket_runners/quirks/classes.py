@@ -74,10 +74,10 @@ class ObjectClasses:
         # a call that raised an error has changed nothing, and ends nothing
         came = () if returns is None else (function, *failed)
         noted = dict.fromkeys((*came, *quirks), self._calls)
-        self.past_of_all = {function: 0, **self.past_of_all, **noted}
-        for item in (handle, *first):
-            if isinstance(item, Handle):
-                self._past[item.number] = {function: 0, **self._past.get(item.number, {}), **noted}
+        pasts = [self._past.setdefault(item.number, {}) for item in (handle, *first) if isinstance(item, Handle)]
+        for past in (self.past_of_all, *pasts):
+            past.setdefault(function, 0)
+            past.update(noted)
 
     def _class_of(self, value: LuaValue) -> str:
         return self._classes.get(value.number, "") if isinstance(value, Handle) else ""
