@@ -111,16 +111,25 @@ def _has_texts_of_glibc(ask: Ask) -> bool:
 
 
 def _looks_up_star(ask: Ask) -> bool:
-    """Return whether "*" is looked up as the address of this machine, as glibc does it."""
+    """Return whether "*" is looked up as the address of this machine, as glibc does it.
+
+    One function that does it is enough: another one that does not fails by itself.
+    """
     udp = _udp(ask)
     with socket.socket(type=socket.SOCK_DGRAM) as peer:
         peer.bind(("127.0.0.1", 0))
         results = None if udp is None else _results(ask, udp, "sendto", b"x", b"*", peer.getsockname()[1])
-    return bool(results) and results is not None and results[0] is not None
+    if results and results[0] is not None:
+        return True
+    tcp = _first(ask, None, "socket.tcp")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return isinstance(tcp, Handle) and _first(ask, tcp, "connect", b"*", server.getsockname()[1]) == 1
 
 
 def _ignores_case_of_hosts(ask: Ask) -> bool:
-    return _first(ask, None, "socket.dns.getaddrinfo", b"LocalHost") is not None
+    """Return whether localhost is found in any case, by one of two functions."""
+    functions = "socket.dns.getaddrinfo", "socket.dns.toip"
+    return any(_first(ask, None, function, b"LocalHost") is not None for function in functions)
 
 
 def _wraps_ports(ask: Ask) -> bool:

@@ -98,6 +98,21 @@ def test_the_dialect_is_guessed_from_several_traits(tmp_path: Path, text: str, d
         assert probes.guess_dialect(ask) == dialect
 
 
+@pytest.mark.parametrize(
+    ("capability", "function", "text"),
+    [
+        ("lookup-any-case", "getaddrinfo", "copy.dns = { toip = socket.dns.toip, getaddrinfo = function() end }"),
+        ("lookup-any-case", "toip", "copy.dns = { toip = function() end, getaddrinfo = socket.dns.getaddrinfo }"),
+        ("lookup-star", "sendto", "copy.udp = function() return nil, 'none left' end"),
+    ],
+)
+def test_one_function_that_does_not_look_up_a_name_hides_no_other(
+    tmp_path: Path, capability: str, function: str, text: str
+) -> None:
+    with asking(wrapped(tmp_path, text)) as ask:
+        assert probes.has(capability, ask), f"{function} hides it"
+
+
 @pytest.mark.parametrize("dialect", ["defold", "luasocket-3"])
 def test_the_dialect_of_the_reference_is_guessed_right(dialect: str) -> None:
     with asking(resolve("reference"), dialect) as ask:
