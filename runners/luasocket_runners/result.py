@@ -159,6 +159,10 @@ class Observation:
         Whether the call did not return: then there is no reply.
     past
         The functions that were called on the object of a method, or have returned it, and the quirks needed there.
+    spec
+        LuaSocket's own outcome, where quirks made ``expected`` of it; otherwise None.
+    applied
+        The ids of those quirks.
     """
 
     function: str
@@ -169,6 +173,8 @@ class Observation:
     broken_quirks: tuple[str, ...] = ()
     hangs: bool = False
     past: frozenset[str] = frozenset()
+    spec: Outcome | None = None
+    applied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

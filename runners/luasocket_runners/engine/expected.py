@@ -173,6 +173,8 @@ class Expected:
             _shortened(reply.raises),
             broken,
             past=frozenset(past),
+            spec=self._rewritten(scope),
+            applied=self._observed_pair()[0].quirks,
         )
 
     def unanswered(
@@ -185,8 +187,15 @@ class Expected:
 
     def _observed(self, scope: Scope) -> Outcome:
         """Return the outcome of the observed reading, which is nearest to the reply if there is one."""
-        outcome = max(self._pairs(), key=lambda pair: "observed" in pair[1][1])[0].outcome
-        return _resolved(outcome, scope)
+        return _resolved(self._observed_pair()[0].outcome, scope)
+
+    def _observed_pair(self) -> tuple[Alternative, tuple[Outcome, frozenset[Authority]]]:
+        return max(self._pairs(), key=lambda pair: "observed" in pair[1][1])
+
+    def _rewritten(self, scope: Scope) -> Outcome | None:
+        """Return the spec's outcome in the observed reading, if quirks have made another one of it."""
+        alternative, (outcome, _) = self._observed_pair()
+        return _resolved(outcome, scope) if alternative.quirks else None
 
 
 def _fits(outcome: Outcome, reply: Reply, matcher: Matcher) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from luasocket_spec.model import Raises, Returns
+from luasocket_spec.model import Raises
 
 from luasocket_runners.result import Result, Verdict
 from luasocket_runners.triage.missing import missing_functions, stub
@@ -94,7 +94,7 @@ def _cause(result: Result, missing: Container[str | None] = ()) -> tuple[object,
         return ("hung", result.function), Cause(Kind.DATA, "the call hangs", proposal=proposal)
     if proposal is not None:
         kind = {"text": Kind.TEXT, "raises": Kind.RAISES, "shape": Kind.SHAPE, "data": Kind.DATA}[proposal.kind]
-        if isinstance(proposal.expected, Returns) and isinstance(proposal.returned, Raises):
+        if not isinstance(proposal.expected, Raises) and isinstance(proposal.returned, Raises):
             # one error is one cause, whatever LuaSocket would have returned
             return ("raises", repr(proposal.returned)), Cause(kind, proposal.says, proposal=proposal)
         return ("rule", proposal.key), Cause(kind, proposal.says, proposal=proposal)

@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from luasocket_runners.result import Result, Verdict
+from luasocket_runners.result import Observation, Result, Verdict
 from luasocket_runners.selection import used_functions
 
-__all__ = ["declared_name", "functions_there", "missing_functions", "stub"]
+__all__ = ["declared_name", "functions_there", "missing_functions", "says_not_implemented", "stub"]
 
 #: The words of a function that exists only to say that it is not implemented; LuaSocket's own are about an option.
 _NOT_IMPLEMENTED: Final = re.compile(
@@ -28,12 +28,15 @@ def declared_name(function: str) -> str:
 def stub(result: Result) -> str | None:
     """Return the name of the function that says itself that it is not implemented, if it is to blame."""
     seen = result.observation
-    if result.verdict is not Verdict.FAILED or seen is None:
+    if result.verdict is not Verdict.FAILED or seen is None or says_not_implemented(seen) is None:
         return None
+    return declared_name(seen.function)
+
+
+def says_not_implemented(seen: Observation) -> bytes | None:
+    """Return the text by which a function says in a reply that it is not implemented."""
     said: Iterable[object] = seen.returns[:2] if seen.returns is not None else (seen.raises,)
-    if any(isinstance(text, bytes) and _NOT_IMPLEMENTED.search(text) for text in said):
-        return declared_name(seen.function)
-    return None
+    return next((text for text in said if isinstance(text, bytes) and _NOT_IMPLEMENTED.search(text)), None)
 
 
 def functions_there(results: Iterable[Result]) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from luasocket_spec import model
-from luasocket_spec.model import Outcome, Raises, Returns, SpecValue, Succeeds
+from luasocket_spec.model import Outcome, Raises, Returns, SpecValue
 
 from luasocket_runners import notation
 from luasocket_runners.engine.matcher import Matcher, lua_type, same
@@ -16,7 +16,9 @@ from luasocket_runners.notation import Names
 from luasocket_runners.quirks.model import HANGS, Ignoring, Listed, Message
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Observation
+from luasocket_runners.triage.contradictions import contradiction, is_failure
 from luasocket_runners.triage.fingerprints import without_numbers, without_varying_numbers
+from luasocket_runners.triage.missing import says_not_implemented
 from luasocket_runners.values import Handle, LuaTable, LuaValue
 
 __all__ = ["MISSING", "Proposal", "arguments_pattern", "propose"]
@@ -62,6 +64,16 @@ def propose(seen: Observation) -> Proposal | None:
     """Return a rule that explains a reply; None if it is a fault that no rule can describe, such as other data."""
     if seen.broken_quirks:
         return None
+    return _proposed(seen if (instead := contradiction(seen)) is None else replace(seen, expected=instead.expected))
+
+
+def _proposed(seen: Observation) -> Proposal | None:
+    if (said := says_not_implemented(seen)) is not None:
+        # it says so for some arguments, whatever LuaSocket does with them
+        stub = (
+            Returns((None, said)) if seen.returns is not None else Raises((_error_text(said) or "*").encode("latin-1"))
+        )
+        return Proposal("raises", None, stub, "says that it is not implemented")
     if seen.hangs:
         return Proposal("hangs", _hung(seen.expected), HANGS, "does not return")
     if isinstance(seen.expected, Raises) and isinstance(seen.expected.value, model.Pattern):
@@ -80,8 +92,7 @@ def propose(seen: Observation) -> Proposal | None:
         return _other_error(seen.expected, seen.raises)
     if seen.returns is not None:
         return None  # a call that fails instead of succeeding
-    made = _raises_instead(Returns(()), seen.raises)
-    return None if made is None else replace(made, expected=Succeeds())
+    return _raises_instead(Returns(()), seen.raises)
 
 
 def arguments_pattern(args: Sequence[LuaValue]) -> tuple[SpecValue, ...]:
@@ -101,7 +112,7 @@ def _hung(expected: Outcome) -> Outcome:
     if not isinstance(expected, Returns):
         return expected
     values = expected.values
-    if _is_failure(values):
+    if is_failure(values):
         return Returns((*(_described(value, place, values) for place, value in enumerate(values[:2])), model.Splice()))
     return Returns(tuple(value if value is None else model.OfType(tuple(sorted(types_of(value)))) for value in values))
 
@@ -157,10 +168,6 @@ def _other_error(expected: Raises, error: LuaValue) -> Proposal | None:
     return Proposal("text", Message(wanted), Message(text), f"the error {wanted!a} is {text!a}")
 
 
-def _is_failure(values: Sequence[object]) -> bool:
-    return bool(values) and (values[0] is None or values[0] is False)
-
-
 def _fits(want: SpecValue, got: LuaValue) -> bool:
     """Tell whether a value is as expected, as far as this is known without the names that the behaviour has bound."""
     if isinstance(want, model.Between) and isinstance(want.low, model.Ref) | isinstance(want.high, model.Ref):
@@ -172,15 +179,15 @@ def _fits(want: SpecValue, got: LuaValue) -> bool:
 
 def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> Proposal | None:
     """Return the rule for other values than expected; None where data differ, or a call failed that should not."""
-    if _is_failure(expected) != _is_failure(actual) and expected and actual:
-        if _is_failure(expected):
+    if is_failure(expected) != is_failure(actual) and expected and actual:
+        if is_failure(expected):
             return _success_with_partial(expected, actual)
         if not _is_empty_list(expected[0]):
             return None
     fits = [_fits(want, got) for want, got in zip(expected, actual, strict=False)]
     if len(expected) == len(actual) and all(fits):
         return None  # the difference is in what the behaviour has bound
-    if _is_failure(expected) and len(fits) > 1 and not fits[1]:
+    if is_failure(expected) and len(fits) > 1 and not fits[1]:
         want, got = expected[1], actual[1]
         if isinstance(want, bytes) and isinstance(got, bytes):
             if len(expected) == len(actual) and fits.count(False) == 1:
@@ -202,7 +209,7 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
         fitting = place < len(actual) and fits[place]
         # values that are added are added to all results; otherwise, nil tells failure from success
         literal = not fitting or (not added and (want is None or isinstance(want, bool)))
-        literal |= twice and place == 1 and _is_failure(expected)
+        literal |= twice and place == 1 and is_failure(expected)
         variable = _VARIABLES[min(place, len(_VARIABLES) - 1)]
         if place < len(made) and made[place] is not None:
             pattern.append(model.Ref(variable))
@@ -290,7 +297,7 @@ def _described(value: object, place: int, values: Sequence[object]) -> SpecValue
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, bytes):
-        if place == 1 and _is_failure(values):
+        if place == 1 and is_failure(values):
             return value if without_numbers(value.decode("latin-1")) == value.decode("latin-1") else _TEXT
         return value if value == b"" else _TEXT
     if isinstance(value, LuaTable | model.TableSpec | model.Fields | model.Keyed | model.ListOf):
@@ -306,7 +313,7 @@ _TEXT: Final = model.OfType(("string",))
 def _shape_words(
     expected: Sequence[SpecValue], actual: Sequence[LuaValue], fits: Sequence[bool], *, added: bool
 ) -> str:
-    kind = "" if added else " on failure" if _is_failure(expected) else " on success"
+    kind = "" if added else " on failure" if is_failure(expected) else " on success"
     if len(expected) != len(actual):
         count = "no value" if not actual else "1 value" if len(actual) == 1 else f"{len(actual)} values"
         return f"returns {count} instead of {len(expected) or 'none'}{kind}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import zip_longest
 from typing import Final
 
 from luasocket_spec.model import OneOf, Raises, Ref, Returns, Source, SpecValue, Splice
@@ -18,9 +19,10 @@ from luasocket_runners.triage.proposals import Proposal, arguments_pattern
 
 __all__ = ["BY_ARGUMENTS", "MILLISECONDS", "Level", "Rule", "identity_of", "quirk_of", "shown_function"]
 
-#: The text of an error about the number of arguments.
+#: The text of an error about the number of arguments, not about one of them.
 _TOO_MANY: Final = re.compile(
-    r"(?i)(expect|need|require|takes|too many|wrong number).*\barguments?\b|\barguments?\b.*(expected|needed|required)"
+    r"(?i)(expect|need|require|takes|too many|wrong number).*(?<!bad )\barguments?\b(?! #)"
+    r"|(?<!bad )\barguments?\b(?! #).*(expected|needed|required)"
 )
 #: Characters of the longest id of a proposed quirk.
 _ID_LENGTH: Final = 40
@@ -110,7 +112,9 @@ class Rule:
         """Equal for rules that are one quirk together, if their proposals are the same."""
         arguments = self.concerned_arguments
         own = self.function if self.level is Level.OWN and not self.after else None
-        return self.always, own, self.after, len(arguments[0]) if arguments else -1
+        # what raises an error mostly does so with fewer arguments, too, until that turns out to be wrong
+        any_number = self.proposal.kind == "raises" and self.level is not Level.OWN and not _is_about_number(self)
+        return self.always, own, self.after, bool(arguments) if any_number else len(arguments[0]) if arguments else -1
 
     def add(self, result: Result) -> bool:
         """Take a failure that the rule explains; tell whether the rule now concerns other calls."""
@@ -196,16 +200,20 @@ def shown_function(name: str) -> str:
     return "a function that a call returned" if name == FUNCTION_VALUE else name
 
 
+def _is_about_number(rule: Rule) -> bool:
+    """Tell whether a function raises an error about the number of its arguments."""
+    returned = rule.proposal.returned
+    text = returned.part if isinstance(returned, Raises) else None
+    return text is not None and _TOO_MANY.search(text.decode("latin-1")) is not None
+
+
 def _drops_mode(rule: Rule) -> bool:
     """Tell whether a function raises an error because it does not take the mode of a timeout.
 
     Without the mode, the call works, and what is behind it can be judged; LuaSocket's other optional arguments change
     the result, so they are not dropped.
     """
-    returned = rule.proposal.returned
-    text = returned.part if isinstance(returned, Raises) else None
-    is_about_number = text is not None and _TOO_MANY.search(text.decode("latin-1")) is not None
-    return is_about_number and rule.function.endswith(":settimeout") and len(next(iter(rule.arguments), ())) > 1
+    return _is_about_number(rule) and rule.function.endswith(":settimeout") and len(next(iter(rule.arguments), ())) > 1
 
 
 def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
@@ -216,7 +224,7 @@ def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
     arguments = list(dict.fromkeys(one for rule in rules for one in rule.concerned_arguments))
     with_: tuple[SpecValue, ...] | None = None
     if arguments:
-        with_ = tuple(map(_any_of, zip(*arguments, strict=True)))
+        with_ = tuple(map(_any_of, zip_longest(*arguments)))  # a nil at the end may also be missing
     functions = ", ".join(dict.fromkeys(shown_function(rule.function) for rule in rules))
     why = f"UNEXPLAINED: {counted(len(examples), 'behaviour')}, such as {examples[0]}."
     on = tuple(sorted({rule.function for rule in rules}))

@@ -12,6 +12,7 @@ from dataclasses import replace
 from luasocket_runners.quirks.called import called_functions
 from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.result import Result, Verdict
+from luasocket_runners.triage.contradictions import COUNT, contradiction
 from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
 from luasocket_runners.triage.proposals import MISSING, Proposal, propose
 from luasocket_runners.triage.rule import BY_ARGUMENTS, Level, Rule, identity_of, quirk_of
@@ -54,6 +55,7 @@ class Rules:
         for result, proposal in seen:
             if often[_cause(result, proposal)] >= self._at_least or _key(result, proposal) in self._rules:
                 changed |= self._see(result, proposal)
+        changed |= self._contradict(results)
         used = {quirk for result in results for quirk in result.quirks}
         for identity, rules in self._of_id.items():
             if identity not in used:
@@ -71,6 +73,26 @@ class Rules:
             rule.add(result)
             return True
         return rule.add(result)
+
+    def _contradict(self, results: Sequence[Result]) -> bool:
+        """Narrow the rules that a port does not follow where they say that it differs; tell whether any has changed."""
+        found: dict[int, tuple[Rule, list[Result]]] = {}
+        for result in results:
+            seen = result.observation
+            if seen is None or seen.broken_quirks or (instead := contradiction(seen)) is None:
+                continue
+            proposal = propose(seen)
+            # a single other count or error may be a fault, and not one of the ways in which the port differs
+            if instead.kinds != COUNT and (proposal is None or _key(result, proposal) not in self._rules):
+                continue
+            for quirk in seen.applied:
+                for rule in self._of_id.get(quirk, ()):
+                    if rule.function == result.function and rule.proposal.kind in instead.kinds and rule.always:
+                        found.setdefault(id(rule), (rule, []))[1].append(result)
+        narrowed = [(rule, failures) for rule, failures in found.values() if len(failures) >= self._at_least]
+        for rule, failures in narrowed:
+            rule.narrow(failures)
+        return bool(narrowed)
 
     def _refine(self, results: Sequence[Result]) -> bool:
         """Narrow the rules that do not hold somewhere; tell whether any has changed."""
