@@ -84,7 +84,10 @@ class ModuleCalls:
         if self._state.functions and self._picker.one_in(3):
             return [Call(None, "socket.protect", (Ref(self._pick(list(self._state.functions))),), (name,))]
         if self._picker.one_in(10):
-            return [Call(None, "socket.protect", tuple(self._picker.some(ODD, 2)), (name,))]
+            odd = self._picker.some(ODD, 2)
+            if not odd and self._port.dialect == "defold":
+                odd = [self._pick(ODD)]  # without an argument, LuaSocket 3.0-rc1 reads what is not on Lua's stack
+            return [Call(None, "socket.protect", tuple(odd), (name,))]
         if self._picker.one_in(6):
             return [Get(None, "socket.try", "try"), Call(None, "socket.protect", (Ref("try"),), (name,))]
         function = self._function()
