@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -30,6 +31,7 @@ from luasocket_runners.result import Result, Verdict
 from luasocket_runners.run.session import WORKERS
 from luasocket_runners.triage import Cause, causes_of
 from luasocket_runners.triage.missing import missing_functions
+from luasocket_runners.triage.rule import shown_function
 from luasocket_runners.triage.rules import Rules
 
 __all__ = ["add_commands"]
@@ -123,6 +125,7 @@ def _triage(options: argparse.Namespace) -> int:
     else:
         _print_hints(port, quirks_file, known_file, missing_functions(results))
     print(terminal.judged_share(results, expectations.absent.used_by))
+    _print_broken(results, expectations.quirks.rules)
     _print_causes(causes_of(rest))
     if ended_by is not None:
         raise ended_by
@@ -201,6 +204,23 @@ def _print_hints(port: Port, quirks: Path, known: Path, missing: Iterable[str]) 
         print("\nFunctions that are missing can be declared in port.toml, instead of one by one:\n[absent]")
         for name in names:
             print(f'"{name}" = "…"')
+
+
+def _print_broken(results: Sequence[Result], declared: Iterable[Quirk]) -> None:
+    """Print the quirks of the port that do not hold everywhere, with the lines to change: they are not rewritten."""
+    broken: dict[str, dict[str, list[str]]] = {}
+    for result in results:
+        for quirk in () if result.observation is None else result.observation.broken_quirks:
+            broken.setdefault(quirk, {}).setdefault(result.function, []).append(result.behaviour.id)
+    needed = Counter(quirk for result in results for quirk in result.quirks)
+    found = [rule for rule in declared if rule.id in broken]
+    if found:
+        print("\nThese quirks do not hold everywhere; narrow `on`, `with` or `after`, or write `always: false`:")
+    for rule in found:
+        explained = counted(needed[rule.id], "behaviour")
+        print(f"  {rule.source.file}:{rule.source.line}: {rule.id} explains {explained}, but does not hold for")
+        for function, where in broken[rule.id].items():
+            print(f"    {shown_function(function)}, {counted(len(where), 'behaviour')}, such as {where[0]}")
 
 
 def _print_causes(causes: Sequence[Cause]) -> None:

@@ -45,7 +45,7 @@ class Proposal:
     ``expected`` is None if it does the same whatever LuaSocket does, because it does not have the function.
     """
 
-    kind: Literal["text", "raises", "shape", "data", "hangs", "missing"]
+    kind: Literal["text", "raises", "stub", "shape", "data", "hangs", "missing"]
     expected: Outcome | Message | None
     returned: Outcome | Message
     says: str
@@ -73,7 +73,7 @@ def _proposed(seen: Observation) -> Proposal | None:
         stub = (
             Returns((None, said)) if seen.returns is not None else Raises((_error_text(said) or "*").encode("latin-1"))
         )
-        return Proposal("raises", None, stub, "says that it is not implemented")
+        return Proposal("stub", None, stub, "says that it is not implemented")
     if seen.hangs:
         return Proposal("hangs", _hung(seen.expected), HANGS, "does not return")
     if isinstance(seen.expected, Raises) and isinstance(seen.expected.value, model.Pattern):
@@ -200,6 +200,10 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
         None if fitting else _made_of(want, got, model.Ref(variable))
         for want, got, fitting, variable in zip(expected, actual, fits, _VARIABLES, strict=False)
     ]
+    if len(expected) != len(actual):
+        # another rule will say that the data differ, where this one holds, too
+        fits = [fitting or isinstance(one, Ignoring | model.Concat) for fitting, one in zip(fits, made, strict=True)]
+        made = [None if isinstance(one, Ignoring | model.Concat) else one for one in made]
     twice = any(isinstance(one, model.Concat) for one in made)
     returns = any(isinstance(one, Ignoring) for one in made)
     empty = False
@@ -227,7 +231,10 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
             pattern.append(model.OfType(("number",)))
             shown.append(_described(actual[place], place, actual))
             continue
-        pattern.append(_described(want, place, expected) if literal else model.Ref(variable))
+        # a count that is missing is missing whatever it is
+        is_missing = place >= len(actual) and _is_number(want)
+        described = model.OfType(("number",)) if is_missing else _described(want, place, expected)
+        pattern.append(described if literal else model.Ref(variable))
         if place < len(actual):
             got = actual[place]
             if not fitting and not _differ_in_shape(want, got):

@@ -45,13 +45,14 @@ _LEVELS: Final = {
     "shape": (Level.FUNCTION, Level.SOMETIMES),
     "data": (Level.FUNCTION, Level.OWN, Level.SOMETIMES),
     "raises": (Level.SHARED, Level.OWN, Level.SOMETIMES),
+    "stub": (Level.SHARED, Level.SOMETIMES),
     "hangs": (Level.FUNCTION, Level.OWN, Level.SOMETIMES, Level.NEVER),
     "missing": (Level.FUNCTION, Level.OWN, Level.NEVER),
 }
 
 
 #: The kinds of rules that may depend on the arguments.
-BY_ARGUMENTS: Final = ("data", "raises", "hangs")
+BY_ARGUMENTS: Final = ("data", "raises", "stub", "hangs")
 
 
 @dataclass(slots=True)
@@ -112,8 +113,10 @@ class Rule:
         """Equal for rules that are one quirk together, if their proposals are the same."""
         arguments = self.concerned_arguments
         own = self.function if self.level is Level.OWN and not self.after else None
-        # what raises an error mostly does so with fewer arguments, too, until that turns out to be wrong
-        any_number = self.proposal.kind == "raises" and self.level is not Level.OWN and not _is_about_number(self)
+        # what raises an error, or hangs, mostly does so with fewer arguments, too, until that turns out to be wrong
+        any_number = self.proposal.kind in ("stub", "hangs") or (
+            self.proposal.kind == "raises" and self.level is not Level.OWN and not _is_about_number(self)
+        )
         return self.always, own, self.after, bool(arguments) if any_number else len(arguments[0]) if arguments else -1
 
     def add(self, result: Result) -> bool:

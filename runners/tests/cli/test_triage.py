@@ -113,6 +113,31 @@ def test_declared_quirks_stay(port: list[str], tmp_path: Path) -> None:
     assert text.count("  - id: ") == 2
 
 
+def test_declared_quirks_that_do_not_hold_everywhere_are_named_with_their_lines(
+    port: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quirks = tmp_path / "quirks.yaml"
+    quirks.write_text(
+        "quirks:\n  - id: mine\n    says: It returns nil.\n    why: https://example.org/1\n    on: [socket.f]\n"
+        "    expected: {returns: [$value, null]}\n    returned: {returns: [$value]}\n"
+        "  - id: wrong\n    says: It returns 2.\n    why: https://example.org/1\n    on: [socket.h]\n"
+        "    expected: {with: [z, 1], returns: [1]}\n    returned: {returns: [2]}\n"
+    )
+    from luasocket_runners.cli import triage
+
+    made = triage.resolve("toy")
+    made.config = PortConfig(quirks=quirks, file=tmp_path / "port.toml")
+    (tmp_path / "port.toml").touch()
+    assert main([word for word in port if word not in ("--output", str(tmp_path))]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "These quirks do not hold everywhere; narrow `on`, `with` or `after`, or write `always: false`:\n"
+        f"  {quirks}:8: wrong explains 0 behaviours, but does not hold for\n"
+        "    socket.h, 1 behaviour, such as test/good\n"
+    ) in out
+    assert ": mine explains" not in out
+
+
 def test_other_files_are_not_overwritten(port: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "quirks.yaml").write_text("precious")
     assert main(port) == 2

@@ -54,6 +54,18 @@ def seen(expected: Returns | Raises, reply: Any) -> Observation:
             "expected: {returns: [$first, null, null]}\n    returned: {returns: [$first]}",
         ),
         (
+            OK, (b"a\rbc",), "returns 1 value instead of 3 on success",  # the carriage return is another rule
+            "expected: {returns: [$first, null, null]}\n    returned: {returns: [$first]}",
+        ),
+        (
+            Returns((None, b"closed", 7)), (None, b"closed"), "returns 2 values instead of 3 on failure",
+            "expected: {returns: [null, $second, {type: number}]}\n    returned: {returns: [null, $second]}",
+        ),
+        (
+            Returns((None, b"closed", 0)), (None, b"closed"), "returns 2 values instead of 3 on failure",
+            "expected: {returns: [null, $second, {type: number}]}\n    returned: {returns: [null, $second]}",
+        ),
+        (
             OK, (b"abc", None, None, 0.5), "returns 4 values instead of 3",
             ("expected: {returns: [$first, $second, $third]}\n"
              "    returned: {returns: [$first, $second, $third, {type: number}]}"),
