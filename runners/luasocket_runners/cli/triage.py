@@ -105,7 +105,7 @@ def _triage(options: argparse.Namespace) -> int:
         if not results:
             raise
         ended_by = type(interrupt)("the files have what was found so far; the same command goes on from there")
-    proposed = rules.proposed(used_only=True)
+    proposed = [one for one in rules.proposed(used_only=True) if ended_by is None or rounds.has_tried(one)]
     rest = [result for result in results if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED)]
     missing = missing_functions(results) if options.output is None else {}
     described = _describe(port, quirks_file, known_file, missing)

@@ -70,6 +70,7 @@ class Rounds:
         self._results: dict[str, Result] = {}
         self._due = {behaviour.id for behaviour in behaviours}  # they have not run, or have to run again
         self._quirks = expectations.quirks  # of the last run
+        self._tried = shapes(expectations.quirks)  # of the last run that has ended
         self._number = 0
         self._began = time.monotonic()
         self._deadline: float = QUICK if options.deadline is None else options.deadline
@@ -95,6 +96,10 @@ class Rounds:
         """Return the results so far: of each behaviour, that of the last round in which it ran."""
         return [self._results[one.id] for one in self._behaviours if one.id in self._results]
 
+    def has_tried(self, quirk: Quirk) -> bool:
+        """Tell whether a rule was there, as it is now, in a run that has ended: only then is it more than a guess."""
+        return shapes(Quirks("", (quirk,)))[0] in self._tried
+
     def _again(self, which: Callable[[Result], bool]) -> bool:
         """Have the behaviours with some results run again; tell whether there are any."""
         due = {identity for identity, result in self._results.items() if which(result)}
@@ -117,6 +122,7 @@ class Rounds:
             self._quirks = quirks
             self._number += 1
             self._results |= {one.behaviour.id: one for one in self._run(todo, quirks, workers=WAITING if wait else 1)}
+            self._tried = shapes(quirks)
             self._print_round(len(todo))
             if not self._rules.learn(self.found(), hangs=hangs) or shapes(self._rules.quirks()) == shapes(quirks):
                 return

@@ -96,6 +96,26 @@ def test_an_interrupted_triage_writes_what_it_has_found(
     assert ("{returns: [$first]}" in (tmp_path / "quirks.yaml").read_text()) is (rounds > 0)
 
 
+def test_an_interrupted_triage_writes_no_rule_that_was_not_tried(
+    port: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from luasocket_runners.cli.triage_rounds import Rounds
+
+    run = Rounds._run
+    done: list[object] = []
+
+    def interrupted(self: Rounds, *args: Any, **more: Any) -> Any:
+        done.append(None)
+        if len(done) > 1:
+            raise KeyboardInterrupt
+        return run(self, *args, **more)
+
+    monkeypatch.setattr(Rounds, "_run", interrupted)
+    assert main(port) == 130
+    assert (tmp_path / "quirks.yaml").read_text().endswith("quirks: []\n")
+    assert (tmp_path / "known-deviations.txt").read_text().count("UNEXPLAINED") > 1
+
+
 def test_declared_quirks_stay(port: list[str], tmp_path: Path) -> None:
     quirks = tmp_path / "quirks.yaml"
     quirks.write_text(
