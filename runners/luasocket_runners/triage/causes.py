@@ -93,9 +93,14 @@ def _cause(result: Result, missing: Container[str | None] = ()) -> tuple[object,
     if result.hung:
         return ("hung", result.function), Cause(Kind.DATA, "the call hangs", proposal=proposal)
     if proposal is not None:
-        kind = {"text": Kind.TEXT, "raises": Kind.RAISES, "stub": Kind.RAISES, "shape": Kind.SHAPE, "data": Kind.DATA}[
-            proposal.kind
-        ]
+        kind = {
+            "text": Kind.TEXT,
+            "raises": Kind.RAISES,
+            "stub": Kind.RAISES,
+            "shape": Kind.SHAPE,
+            "number": Kind.SHAPE,
+            "data": Kind.DATA,
+        }[proposal.kind]
         if not isinstance(proposal.expected, Raises) and isinstance(proposal.returned, Raises):
             # one error is one cause, whatever LuaSocket would have returned
             return ("raises", repr(proposal.returned)), Cause(kind, proposal.says, proposal=proposal)

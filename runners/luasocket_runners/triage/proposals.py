@@ -45,7 +45,7 @@ class Proposal:
     ``expected`` is None if it does the same whatever LuaSocket does, because it does not have the function.
     """
 
-    kind: Literal["text", "raises", "stub", "shape", "data", "hangs", "missing"]
+    kind: Literal["text", "raises", "stub", "shape", "number", "data", "hangs", "missing"]
     expected: Outcome | Message | None
     returned: Outcome | Message
     says: str
@@ -206,7 +206,7 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
         made = [None if isinstance(one, Ignoring | model.Concat) else one for one in made]
     twice = any(isinstance(one, model.Concat) for one in made)
     returns = any(isinstance(one, Ignoring) for one in made)
-    empty = False
+    empty = number = False
     pattern: list[SpecValue] = []
     shown: list[SpecValue] = []
     for place, want in enumerate(expected):
@@ -225,9 +225,10 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
             shown.append(None)
             continue
         if place < len(actual) and not fitting and _is_number(want) and _is_number(actual[place]):
-            if not _differ_in_shape(want, actual[place]):
+            if len(expected) != len(actual) or not _differ_in_shape(want, actual[place]):
                 return None
             # which number LuaSocket returns depends on what the behaviour has done
+            number = True
             pattern.append(model.OfType(("number",)))
             shown.append(_described(actual[place], place, actual))
             continue
@@ -250,7 +251,10 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
     if not words or len(expected) != len(actual):
         words.append(_shape_words(expected, actual, fits, added=added))
     return Proposal(
-        "data" if twice or returns else "shape", Returns(tuple(pattern)), Returns(tuple(shown)), ", and ".join(words)
+        "data" if twice or returns else "number" if number else "shape",
+        Returns(tuple(pattern)),
+        Returns(tuple(shown)),
+        ", and ".join(words),
     )
 
 

@@ -43,6 +43,7 @@ class Level(IntEnum):
 _LEVELS: Final = {
     "text": (Level.FUNCTION, Level.SOMETIMES),
     "shape": (Level.FUNCTION, Level.SOMETIMES),
+    "number": (Level.FUNCTION, Level.NEVER),  # a wrong number that is returned only sometimes is a fault
     "data": (Level.FUNCTION, Level.OWN, Level.SOMETIMES),
     "raises": (Level.SHARED, Level.OWN, Level.SOMETIMES),
     "stub": (Level.SHARED, Level.SOMETIMES),

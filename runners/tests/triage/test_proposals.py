@@ -224,6 +224,7 @@ def test_texts_that_differ_in_a_number_keep_it(wanted: bytes, raised: bytes, say
         (Returns((Keyed((CLIENT,)),)), (None,)),  # nothing is ready
         (Returns((7,)), (6,)),  # another count
         (Returns((7, None)), (6,)),
+        (Returns((7, None)), (1,)),
         (TIMEOUT, (None, b"timeout", b"abc")),  # other data
         (Returns((OfType(("number",)), b"x")), (1, b"y")),
         (Returns((Between(Ref("low"), Ref("high")),)), (7,)),  # the bounds are not known any more

@@ -1,0 +1,119 @@
+"""Which rules `triage` finds: none that says something false, and one for each way in which a port differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from luasocket_runners.cli.main import main
+from luasocket_runners.ports import PortConfig
+from luasocket_runners.ports.inprocess import PythonPort
+from luasocket_runners.testing import ToyError
+
+
+def test_no_rule_is_made_on_top_of_another_one(
+    make_data: Callable[[str], Path],
+    toy_port: Callable[..., PythonPort],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {text}{number}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.f, with: [{text}], returns: [null, closed]}}\n"
+        for text, count in (("ended", 6), ("reset", 4))
+        for number in range(count)
+    )
+    made = toy_port(f=lambda text: (None, text))
+    made.config = PortConfig()
+    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
+    options = ["triage", "--port", "toy", "--output", str(tmp_path), "--at-least", "4"]
+    assert main(["--spec", str(make_data(corpus)), *options]) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert 'expected: {message: "closed"}\n    returned: {message: "reset"}' in text
+    assert 'expected: {message: "closed"}\n    returned: {message: "ended"}' in text
+    assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
+
+
+def test_a_rule_about_the_number_of_results_holds_only_sometimes(
+    make_data: Callable[[str], Path],
+    toy_port: Callable[..., PythonPort],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {mode}{number}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.f, with: [{mode}], returns: [true, true]}}\n"
+        for mode in ("none", "other")
+        for number in range(3)
+    )
+    made = toy_port(f=lambda mode: () if mode == b"none" else (True, False))
+    made.config = PortConfig()
+    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
+    assert main(["--spec", str(make_data(corpus)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert "expected: {returns: [true, true]}\n    returned: {returns: []}" in text
+    assert "expected: {returns: []}" not in text
+    assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_a_number_that_is_wrong_only_sometimes_is_no_rule(
+    make_data: Callable[[str], Path],
+    toy_port: Callable[..., PythonPort],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    constant: bool,
+) -> None:
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: a{number}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.f, with: [{number}], returns: [{number}]}}\n"
+        for number in range(4, 10)
+    )
+    made = toy_port(f=lambda number: (1 if constant or number < 8 else number,))
+    made.config = PortConfig()
+    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
+    assert main(["--spec", str(make_data(corpus)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    rule = "expected: {returns: [{type: number}]}\n    returned: {returns: [1]}"
+    assert (rule in (tmp_path / "quirks.yaml").read_text()) is constant
+    assert (tmp_path / "known-deviations.txt").read_text().count("\ntest/") == (0 if constant else 4)
+
+
+def test_an_error_is_one_rule_whatever_luasocket_does(
+    make_data: Callable[[str], Path],
+    toy_port: Callable[..., PythonPort],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = {
+        "none": "returns: [1]", "one": "with: [null], returns: [1]", "two": "with: [null, x], succeeds: true",
+    }  # fmt: skip
+    stubs = {
+        "fails": "with: [1], returns: [null, closed]", "does": "with: [1, 2], succeeds: true",
+        "raises": "with: [1, 2, 3], raises: number expected", "gives": "with: [1], returns: [1]",
+    }  # fmt: skip
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {identity}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.{function}, {call}}}\n      - {{call: socket.g, returns: [1]}}\n"
+        for function, identities in (("f", calls), ("g", stubs))
+        for identity, call in identities.items()
+    )
+
+    def f(*_: object) -> None:
+        raise ToyError(b"bad argument #1 to 'settimeout' (number expected, got nil)")
+
+    def g(*args: object) -> tuple[int]:
+        if args:
+            raise ToyError(b"g(%d) not implemented yet" % len(args))
+        return (1,)
+
+    made = toy_port(f=f, g=g)
+    made.config = PortConfig()
+    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
+    assert main(["--spec", str(make_data(corpus)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert text.count("  - id: ") == 2
+    assert 'with: [null, {one_of: [null, "x"]}], returns: [$...]' in text
+    assert "with: [{type: number}, {one_of: [null, {type: number}]}, {one_of: [null, {type: number}]}]" in text
+    assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
