@@ -91,8 +91,16 @@ class Rules:
                         found.setdefault(id(rule), (rule, []))[1].append(result)
         narrowed = [(rule, failures) for rule, failures in found.values() if len(failures) >= self._at_least]
         for rule, failures in narrowed:
-            rule.narrow(failures)
+            self._narrow(rule, failures)
         return bool(narrowed)
+
+    def _narrow(self, rule: Rule, failures: Sequence[Result]) -> None:
+        """Narrow a rule, and those about other texts of the same error: none of them holds always."""
+        rule.narrow(failures)
+        for other in self._rules.values() if rule.proposal.kind == "text" else ():
+            same_error = repr(other.proposal.expected) == repr(rule.proposal.expected)
+            if other.function == rule.function and other.proposal.kind == "text" and same_error and other.always:
+                other.narrow(failures)
 
     def _refine(self, results: Sequence[Result]) -> bool:
         """Narrow the rules that do not hold somewhere; tell whether any has changed."""
@@ -104,7 +112,7 @@ class Rules:
                     if rule.function == result.function:
                         broken.setdefault(id(rule), (rule, []))[1].append(result)
         for rule, failures in broken.values():
-            rule.narrow(failures)
+            self._narrow(rule, failures)
         return bool(broken)
 
     def quirks(self, *, used_only: bool = False) -> Quirks:

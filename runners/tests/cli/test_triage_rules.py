@@ -32,6 +32,7 @@ def test_no_rule_is_made_on_top_of_another_one(
     text = (tmp_path / "quirks.yaml").read_text()
     assert 'expected: {message: "closed"}\n    returned: {message: "reset"}' in text
     assert 'expected: {message: "closed"}\n    returned: {message: "ended"}' in text
+    assert text.count("always: false") == 2
     assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
 
 
