@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-__all__ = ["Status", "children", "descendants", "read_status"]
+__all__ = ["Status", "children", "descendants", "read_status", "with_descendants"]
 
 #: The flag of a thread of the kernel in ``/proc/PID/stat``.
 _KERNEL_THREAD: Final = 0x200000
@@ -50,3 +50,8 @@ def descendants(process: int) -> Iterator[int]:
     for child in children(process):
         yield child
         yield from descendants(child)
+
+
+def with_descendants(leader: int) -> tuple[int, ...]:
+    """Return the numbers of a process and of all its descendants: a port may be started by a script."""
+    return (leader, *descendants(leader))

@@ -12,8 +12,8 @@ from luasocket_spec.model import Authority, Behaviour, Call, Drop, Get, Make, Ou
 from luasocket_runners.values import LuaValue
 
 __all__ = [
-    "CONFORMING", "DECLARED", "RAISED", "SEEN", "Conclusion", "Listed", "Observation", "Result", "Verdict", "conclude",
-    "outcome_label",
+    "CONFORMING", "DECLARED", "PASSING", "RAISED", "SEEN", "Conclusion", "Listed", "Observation", "Result", "Verdict",
+    "conclude", "outcome_label",
 ]  # fmt: skip
 
 
@@ -34,6 +34,8 @@ class Verdict(Enum):
 
 #: The verdicts that a port has for something it declares.
 DECLARED: Final = (Verdict.QUIRKS, Verdict.KNOWN, Verdict.ABSENT, Verdict.FLAKY)
+#: The verdicts of a behaviour that passes.
+PASSING: Final = frozenset({Verdict.PASSED, Verdict.QUIRKS})
 #: The verdicts of a port without undeclared differences.
 CONFORMING: Final = frozenset({Verdict.PASSED, Verdict.SKIPPED, *DECLARED})
 

@@ -92,7 +92,7 @@ def inspected_process(leader: int | None, ask: Ask) -> int | None:
         number = int(descriptor)
     except (ValueError, OverflowError):
         return None
-    found = (one for one in (leader, *processes.descendants(leader)) if inspection.is_bound_to(one, number, address))
+    found = (one for one in processes.with_descendants(leader) if inspection.is_bound_to(one, number, address))
     return next(found, None)
 
 

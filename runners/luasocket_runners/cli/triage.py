@@ -107,10 +107,11 @@ def _triage(options: argparse.Namespace) -> int:
         ended_by = type(interrupt)("the files have what was found so far; the same command goes on from there")
     proposed = [one for one in rules.proposed(used_only=True) if ended_by is None or rounds.has_tried(one)]
     rest = [result for result in results if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED)]
-    missing = missing_functions(results) if options.output is None else {}
-    described = _describe(port, quirks_file, known_file, missing)
+    missing = missing_functions(results)
+    absent = missing if options.output is None else {}
+    described = _describe(port, quirks_file, known_file, absent)
     if described:
-        found = {result.behaviour.id for group in missing.values() for result in group}
+        found = {result.behaviour.id for group in absent.values() for result in group}
         rest = [result for result in rest if result.behaviour.id not in found]
     who = f"{port.name}, specification {spec.version}"
     try:
@@ -121,9 +122,9 @@ def _triage(options: argparse.Namespace) -> int:
     print(f"\n{quirks_file}: {counted(len(proposed), 'proposed quirk')}")
     print(f"{known_file}: {counted(len(rest), 'known deviation')}")
     if described:
-        print(f"{port.config.file}: names these files, and has {counted(len(missing), 'function')} under [absent]")
+        print(f"{port.config.file}: names these files, and has {counted(len(absent), 'function')} under [absent]")
     else:
-        _print_hints(port, quirks_file, known_file, missing_functions(results))
+        _print_hints(port, quirks_file, known_file, missing)
     print(terminal.judged_share(results, expectations.absent.used_by))
     _print_broken(results, expectations.quirks.rules)
     _print_causes(causes_of(rest))

@@ -21,7 +21,7 @@ from luasocket_runners.notation import counted
 from luasocket_runners.ports import Port
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import HANGS, Quirk, Quirks
-from luasocket_runners.result import CONFORMING, Result, Verdict
+from luasocket_runners.result import CONFORMING, PASSING, Result, Verdict
 from luasocket_runners.run.progress import Progress
 from luasocket_runners.run.session import RERUNS_OF_HANGS, Session
 from luasocket_runners.selection import used_functions
@@ -291,4 +291,4 @@ def _is_not_tried(result: Result) -> bool:
 
 
 def _passed(results: Iterable[Result]) -> int:
-    return sum(result.verdict in (Verdict.PASSED, Verdict.QUIRKS) for result in results)
+    return sum(result.verdict in PASSING for result in results)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Final
 
 from luasocket_spec import model
 
@@ -250,6 +251,10 @@ class Matcher:
         model.ListOf: _list_of,
         model.Subtype: _subtype,
     }
+
+
+#: Matches values outside of a run, where no name is bound.
+WITHOUT_NAMES: Final = Matcher(lambda name: None, lambda: Names({}))
 
 
 def _count(actual: int, expected: int) -> str | None:

@@ -286,7 +286,7 @@ class PortProcess:
     def _living_processes(self) -> tuple[int, ...]:
         """Return the process that was started for the port, and all that it has started; none if it is not known."""
         leader = self.connection().process_id
-        return () if leader is None else (leader, *processes.descendants(leader))
+        return () if leader is None else processes.with_descendants(leader)
 
     def interrupt(self) -> None:
         """Stop the port and continue it, which interrupts the calls of the system in which it waits."""
@@ -300,7 +300,7 @@ class PortProcess:
             PortProcess._in_this_process += 1
             self._processes = (leader,)
         elif leader is not None:
-            self._processes = (leader, *processes.descendants(leader))
+            self._processes = processes.with_descendants(leader)
         self._open_descriptors = self._count_descriptors()
 
     def _forget_processes(self) -> None:

@@ -20,12 +20,11 @@ from luasocket_runners.engine.bindings import Bindings, Scope
 from luasocket_runners.engine.expected import Expected
 from luasocket_runners.engine.failure import Failure, LazyText, Position
 from luasocket_runners.engine.fixture_calls import FixtureCalls
-from luasocket_runners.engine.matcher import Matcher
+from luasocket_runners.engine.matcher import WITHOUT_NAMES, Matcher
 from luasocket_runners.engine.port_process import PortProcess
 from luasocket_runners.engine.readings import Outcomes, Readings, show_reply
 from luasocket_runners.engine.requests import CallGenerator, Reply, Request, StepGenerator
 from luasocket_runners.function_names import PEER
-from luasocket_runners.notation import Names
 from luasocket_runners.peers.actions import Peer
 from luasocket_runners.peers.endpoint import PeerFailure
 from luasocket_runners.quirks.classes import ObjectClasses
@@ -467,8 +466,7 @@ def _expect_functions(outcomes: Outcomes) -> bool:
 
 def _allow_nil(outcomes: Outcomes) -> bool:
     """Return whether any outcome allows nil."""
-    matcher = Matcher(lambda name: None, lambda: Names({}))
-    return any(matcher.outcome_returns(outcome, (None,)) is None for outcome, _ in outcomes)
+    return any(WITHOUT_NAMES.outcome_returns(outcome, (None,)) is None for outcome, _ in outcomes)
 
 
 def _times(count: int) -> str:

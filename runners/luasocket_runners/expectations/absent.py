@@ -13,19 +13,15 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from luasocket_spec.model import Behaviour
 
 from luasocket_runners.files import lines_of, read_text
-from luasocket_runners.result import Listed, Result, Verdict
+from luasocket_runners.result import PASSING, Listed, Result, Verdict
 from luasocket_runners.selection import used_functions
 from luasocket_runners.triage.missing import declared_name, stub
 
 __all__ = ["AbsentNames", "AbsentNamesError"]
-
-
-_PASSING: Final = frozenset({Verdict.PASSED, Verdict.QUIRKS})
 
 
 class AbsentNamesError(Exception):
@@ -73,7 +69,7 @@ class AbsentNames:
                 return replace(result, verdict=Verdict.ABSENT, listed=listed)
             return result
         # a behaviour that ended at a call that hangs by a quirk may not have come to the function
-        passed = result.verdict in _PASSING and not result.at
+        passed = result.verdict in PASSING and not result.at
         name = self.used_by(result.behaviour) if passed else None
         if name is not None and (entry := self.find(name)) is not None:
             reason = f"unexpected pass: {name} is there; remove {entry} from {self.file}:{self.lines[entry]}"

@@ -26,7 +26,7 @@ from typing import Final, Literal
 from luasocket_spec.model import Behaviour
 
 from luasocket_runners.files import lines_of, read_text
-from luasocket_runners.result import Listed, Result, Verdict
+from luasocket_runners.result import PASSING, Listed, Result, Verdict
 from luasocket_runners.selection import is_pattern, names
 from luasocket_runners.triage import fingerprint
 
@@ -38,8 +38,6 @@ UNEXPLAINED: Final = "UNEXPLAINED"
 #: The verdicts that a list of known deviations may explain.
 DEVIATING: Final = frozenset({Verdict.FAILED, Verdict.NOT_IMPLEMENTED})
 _FINGERPRINT: Final = re.compile("[0-9a-f]{8}")
-#: The verdicts of a behaviour that passes.
-PASSING: Final = frozenset({Verdict.PASSED, Verdict.QUIRKS})
 #: The name of each list in error messages.
 _TITLES: Final = {"known": "known deviations", "flaky": "flaky behaviours"}
 

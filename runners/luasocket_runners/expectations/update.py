@@ -10,10 +10,10 @@ from typing import Final
 from luasocket_spec.model import Behaviour
 
 from luasocket_runners import notation
-from luasocket_runners.expectations.deviations import DEVIATING, PASSING, UNEXPLAINED, Deviations, Entry
+from luasocket_runners.expectations.deviations import DEVIATING, UNEXPLAINED, Deviations, Entry
 from luasocket_runners.expectations.expectations import Expectations
 from luasocket_runners.files import write_text
-from luasocket_runners.result import Result
+from luasocket_runners.result import PASSING, Result
 from luasocket_runners.triage import fingerprint
 
 __all__ = ["Update", "new_entry", "update"]

@@ -12,13 +12,11 @@ from typing import Final
 
 from luasocket_spec import model
 
-from luasocket_runners.engine.matcher import Matcher
+from luasocket_runners.engine.matcher import WITHOUT_NAMES
 from luasocket_runners.explore.steps import Call, Get, Outcome, PeerAct, Step
-from luasocket_runners.notation import Names
 from luasocket_runners.values import FunctionRef, Handle, LuaTable
 
 #: For the matchers of quirks, which refer to no names.
-_MATCHER: Final = Matcher(lambda name: None, lambda: Names({}))
 #: Methods whose results hold the number of a port, which the system has chosen.
 _GIVE_PORTS: Final = frozenset({"getsockname", "getpeername", "receivefrom"})
 #: The lowest port that the system chooses; a lower one is the same everywhere.
@@ -194,7 +192,7 @@ class Comparison:
 
     def _same(self, one: object, other: object) -> bool:
         if isinstance(one, model.MatcherSpec):  # a quirk expects it
-            return _MATCHER.value(one, other) is None  # type: ignore[arg-type]
+            return WITHOUT_NAMES.value(one, other) is None  # type: ignore[arg-type]
         if isinstance(one, Handle) and isinstance(other, Handle):
             # a port's objects may be tables
             alike = (one.type == "function") == (other.type == "function")

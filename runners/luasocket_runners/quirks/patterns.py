@@ -19,9 +19,8 @@ from luasocket_runners.scoping import Unbound
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
 __all__ = [
-    "AnyValue", "Match", "NotComputable", "Resolve", "fill_list", "fill_outcome", "holds", "match_args", "match_list",
-    "match_outcome",
-    "types_of",
+    "REST", "AnyValue", "Match", "NotComputable", "Resolve", "fill_list", "fill_outcome", "holds", "match_args",
+    "match_list", "match_outcome", "types_of",
 ]  # fmt: skip
 
 #: Returns the run-time value of a spec value that is no matcher.

@@ -144,12 +144,13 @@ class _QuirkReader(ValueReader):
 
     def _others(self, node: Node, scope: Scope) -> tuple[m.Outcome | Message, ...]:
         """Read the outcomes under `or`, which the port may have instead of the first one."""
-        if not isinstance(node, Mapping) or "or" not in node.pairs:
+        listed = _below(node, "or")
+        if listed is None:
             return ()
-        if not any(key in node.pairs for key in _OTHER):
+        if all(_below(node, key) is None for key in _OTHER):
             self.report(node.line, "`or` adds to an outcome: write that one first.")
         others = []
-        for item in self.items(node.pairs["or"][1], "`or`", "- returns: [...]"):
+        for item in self.items(listed, "`or`", "- returns: [...]"):
             self.map(item, "An outcome under `or`", _OTHER, (), "returns: [...]")
             outcome = self._side(item, "`returned`", scope)[1]
             if outcome is None:

@@ -152,8 +152,6 @@ def _value(value: object) -> _Node:
             return {"ending": _value(inner)}
         case Listed(value=inner):
             return {"listed": _value(inner)}
-        case m.Concat(parts=parts):
-            return {"concat": _list(parts)}
         case m.TableSpec(entries=()):
             return []
         case m.TableSpec(entries=entries) | m.Fields(entries=entries):

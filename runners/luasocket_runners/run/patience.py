@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from luasocket_spec.model import Behaviour, Outcome, Raises, Returns
 
 from luasocket_runners.quirks.called import called_functions
-from luasocket_runners.result import Result, Verdict
+from luasocket_runners.result import PASSING, Result, Verdict
 
 __all__ = ["Hopeless", "Patience"]
 
@@ -60,7 +60,7 @@ class Patience:
         """Take a result; return calls that have hung everywhere now, or None."""
         if self._limit is None:
             return None
-        if result.verdict in (Verdict.PASSED, Verdict.QUIRKS) and not result.at:
+        if result.verdict in PASSING and not result.at:
             self._passed.append(result.behaviour)
         if not result.function or result.verdict is not Verdict.FAILED:
             return None

@@ -11,15 +11,13 @@ from typing import Final
 
 from luasocket_spec.model import Outcome, Pattern, Raises, Returns
 
-from luasocket_runners.engine.matcher import Matcher
-from luasocket_runners.notation import Names
+from luasocket_runners.engine.matcher import WITHOUT_NAMES
 from luasocket_runners.result import Observation
 
 __all__ = ["COUNT", "Contradiction", "contradiction", "is_failure"]
 
 #: The kinds of rules that say how many values a call returns.
 COUNT: Final = ("shape", "data")
-_NO_NAMES: Final = Matcher(lambda name: None, lambda: Names({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +51,9 @@ def contradiction(seen: Observation) -> Contradiction | None:
         return Contradiction(COUNT, spec)
     if not is_failure(seen.returns) or min(count, len(spec.values), len(seen.returns)) < 2:
         return None
-    told, text = expected.values[1], seen.returns[1]
-    if repr(told) == repr(spec.values[1]) or not isinstance(told, bytes | Pattern):
+    wanted, text = expected.values[1], seen.returns[1]
+    if repr(wanted) == repr(spec.values[1]) or not isinstance(wanted, bytes | Pattern):
         return None
-    if _NO_NAMES.value(told, text) is None:
+    if WITHOUT_NAMES.value(wanted, text) is None:
         return None
     return Contradiction(("text",), Returns((expected.values[0], spec.values[1], *expected.values[2:])))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from luasocket_runners.result import Observation, Result, Verdict
+from luasocket_runners.result import PASSING, Observation, Result, Verdict
 from luasocket_runners.selection import used_functions
 
 __all__ = ["declared_name", "functions_there", "missing_functions", "says_not_implemented", "stub"]
@@ -16,7 +16,6 @@ __all__ = ["declared_name", "functions_there", "missing_functions", "says_not_im
 _NOT_IMPLEMENTED: Final = re.compile(
     rb"(?i)not( yet)? (implemented|supported|available)|unimplemented|unsupported(?! option)"
 )
-_PASSING: Final = frozenset({Verdict.PASSED, Verdict.QUIRKS})
 
 
 def declared_name(function: str) -> str:
@@ -43,7 +42,7 @@ def functions_there(results: Iterable[Result]) -> set[str]:
     """Return the functions that have done something in any behaviour, by the names of declarations."""
     there = set[str]()
     for result in results:
-        if result.verdict in _PASSING and not result.at:
+        if result.verdict in PASSING and not result.at:
             there.update(used_functions(result.behaviour.unconditional_steps()))
         elif result.verdict is Verdict.FAILED and result.observation is not None and stub(result) is None:
             there.add(declared_name(result.function))

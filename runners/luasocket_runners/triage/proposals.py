@@ -11,7 +11,7 @@ from luasocket_spec import model
 from luasocket_spec.model import Outcome, Raises, Returns, SpecValue
 
 from luasocket_runners import notation
-from luasocket_runners.engine.matcher import Matcher, lua_type, same
+from luasocket_runners.engine.matcher import WITHOUT_NAMES, lua_type, same
 from luasocket_runners.notation import Names
 from luasocket_runners.quirks.model import HANGS, Ignoring, Listed, Message
 from luasocket_runners.quirks.patterns import types_of
@@ -35,7 +35,6 @@ _TEXT_LENGTH: Final = 80
 _FAILURE_WITH_PARTIAL: Final = 3
 
 _NO_NAMES_TO_SHOW: Final = Names({})
-_NO_NAMES: Final = Matcher(lambda name: None, lambda: Names({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,7 @@ def _fits(want: SpecValue, got: LuaValue) -> bool:
         return lua_type(got) == "number"
     if isinstance(want, LuaTable | Handle):
         return same(want, got)  # a name of the behaviour, as its value was
-    return _NO_NAMES.value(want, got) is None
+    return WITHOUT_NAMES.value(want, got) is None
 
 
 def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> Proposal | None:

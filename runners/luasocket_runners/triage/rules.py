@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from luasocket_runners.quirks.called import called_functions
 from luasocket_runners.quirks.model import Quirk, Quirks
-from luasocket_runners.result import Result, Verdict
+from luasocket_runners.result import PASSING, Result, Verdict
 from luasocket_runners.triage.contradictions import COUNT, contradiction
 from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
 from luasocket_runners.triage.proposals import MISSING, Proposal, propose
@@ -161,7 +161,7 @@ def _returning(results: Iterable[Result]) -> set[str]:
     """Return the functions that have returned, or raised an error, in any behaviour."""
     returning = set[str]()
     for result in results:
-        if result.verdict in (Verdict.PASSED, Verdict.QUIRKS) and not result.at:
+        if result.verdict in PASSING and not result.at:
             returning.update(function for function, _ in called_functions(result.behaviour))
         elif result.verdict is Verdict.FAILED and not result.hung:
             returning.add(result.function)

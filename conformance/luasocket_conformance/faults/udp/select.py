@@ -44,12 +44,12 @@ def select_knows_no_udp(original: Original, table: Any) -> Any:
 )
 def select_reports_edges(original: Original, *args: Any) -> Values:
     """A server or a UDP object is ready for reading once, and then only after accept or receive was called."""
-    told = original.memory.setdefault(original.api, [])
+    reported = original.memory.setdefault(original.api, [])
     if original.name != "select":
-        told[:] = [obj for obj in told if obj is not args[0]]
+        reported[:] = [obj for obj in reported if obj is not args[0]]
         return original(*args)
     readable, writable, *message = original(*args)
-    edges = [obj for obj in listed(readable) if all(obj is not one for one in told)]
-    told += [obj for obj in edges if original.api.index(obj, "class") != b"tcp{client}"]
+    edges = [obj for obj in listed(readable) if all(obj is not one for one in reported)]
+    reported += [obj for obj in edges if original.api.index(obj, "class") != b"tcp{client}"]
     tables = ready_table(original, edges), writable
     return (*tables, *message) if any(tables) else (*tables, b"timeout")
