@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from luasocket_runners.cli.main import main
 from luasocket_runners.ports import PortConfig
-from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.quirks.reading import parse_quirks
 from luasocket_runners.testing import ToyError
 
@@ -28,10 +27,7 @@ CORPUS = "about: test\nbehaviours:\n" + "".join(
 
 @pytest.fixture
 def port(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    triage_arguments: Callable[..., list[str]],
 ) -> list[str]:
     """The arguments for a port that drops nil, and raises an error for "x"."""
 
@@ -40,10 +36,7 @@ def port(
             raise ToyError(b"mode 'x' is unknown at 0x7f00%d" % number)
         return (1,)
 
-    made = toy_port(f=lambda value: (value,), g=lambda: (8,), h=h)
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    return ["--spec", str(make_data(CORPUS)), "triage", "--port", "toy", "--output", str(tmp_path)]
+    return triage_arguments(CORPUS, f=lambda value: (value,), g=lambda: (8,), h=h)
 
 
 def test_rules_are_found_and_the_rest_is_listed_by_cause(
@@ -179,10 +172,8 @@ def test_the_proposals_can_be_read(port: list[str], tmp_path: Path) -> None:
 
 
 def test_a_mode_that_a_port_does_not_take_is_left_out(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     class Master:
@@ -197,10 +188,8 @@ def test_a_mode_that_a_port_does_not_take_is_left_out(
         for number in range(3)
         for mode in "bt"
     )
-    made = toy_port(tcp=lambda: (Master(),))
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    assert main(["--spec", str(make_data(corpus)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    arguments = triage_arguments(corpus, tcp=lambda: (Master(),))
+    assert main(arguments) == 0
     out = capsys.readouterr().out
     assert "quirks.yaml: 1 proposed quirk\n" in out
     assert "known-deviations.txt: 0 known deviations\n" in out
@@ -211,10 +200,8 @@ def test_a_mode_that_a_port_does_not_take_is_left_out(
 
 @pytest.mark.parametrize("factor", [1000, 1])
 def test_timeouts_in_milliseconds_are_found(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     factor: int,
 ) -> None:
     class Master:
@@ -238,10 +225,8 @@ def test_timeouts_in_milliseconds_are_found(
         + "".join(f"      - {step}\n" for step in steps)
         for number in range(3)
     )
-    made = toy_port(tcp=lambda: (Master(),))
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    assert main(["--spec", str(make_data(corpus)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    arguments = triage_arguments(corpus, tcp=lambda: (Master(),))
+    assert main(arguments) == 0
     found = "returned: {with: [{product: [$seconds, 1000]}, $...]}" in (tmp_path / "quirks.yaml").read_text()
     assert found is (factor == 1000)
 
@@ -295,19 +280,14 @@ WAITING = "about: test\nbehaviours:\n" + "".join(
     ],
 )
 def test_calls_that_hang_become_rules(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     hanging: Callable[[object], bool],
     rules: list[str],
     left: int,
 ) -> None:
-    made = toy_port(udp=lambda: (Waits(hanging),))
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    options = ["triage", "--port", "toy", "--output", str(tmp_path), "--deadline", "1", "--at-least", "2"]
-    assert main(["--spec", str(make_data(WAITING)), *options]) == 0
+    arguments = triage_arguments(WAITING, udp=lambda: (Waits(hanging),))
+    assert main([*arguments, "--deadline", "1", "--at-least", "2"]) == 0
     text = (tmp_path / "quirks.yaml").read_text() + "\n"
     assert text.count("  - id: ") == len(rules)
     assert all(rule in text for rule in rules)
@@ -317,10 +297,8 @@ def test_calls_that_hang_become_rules(
 
 
 def test_a_call_that_hangs_at_random_is_no_rule(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     corpus = "about: test\nbehaviours:\n" + "".join(
         f"  - id: {identity}{number}\n    says: S.\n    authority: observed\n    steps:\n"
@@ -329,11 +307,8 @@ def test_a_call_that_hangs_at_random_is_no_rule(
         for identity, count in (("bad", 2), ("good", 3))
         for number in range(count)
     )
-    made = toy_port(udp=lambda mode: (Waits(lambda _: mode == b"bad"),))
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    options = ["triage", "--port", "toy", "--output", str(tmp_path), "--deadline", "1", "--at-least", "2"]
-    assert main(["--spec", str(make_data(corpus)), *options]) == 0
+    arguments = triage_arguments(corpus, udp=lambda mode: (Waits(lambda _: mode == b"bad"),))
+    assert main([*arguments, "--deadline", "1", "--at-least", "2"]) == 0
     assert (tmp_path / "quirks.yaml").read_text().endswith("quirks: []\n")
     known = (tmp_path / "known-deviations.txt").read_text()
     assert [line.partition(" ")[0] for line in known.splitlines() if line.startswith("test/")] == [
@@ -379,16 +354,12 @@ MISSING = "about: test\nbehaviours:\n" + "".join(
 
 
 def test_methods_that_some_objects_lack_become_rules(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    made = toy_port(tcp=lambda: (Fresh(),), connect=lambda: (Connected(),))
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    assert main(["--spec", str(make_data(MISSING)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    arguments = triage_arguments(MISSING, tcp=lambda: (Fresh(),), connect=lambda: (Connected(),))
+    assert main(arguments) == 0
     text = (tmp_path / "quirks.yaml").read_text()
     assert text.count("  - id: ") == 2
     assert '    on: ["master:dirty"]\n    returned: {raises: "attempt to call a nil value"}\n' in text

@@ -7,16 +7,12 @@ from pathlib import Path
 
 import pytest
 from luasocket_runners.cli.main import main
-from luasocket_runners.ports import PortConfig
-from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.testing import ToyError
 
 
 def test_no_rule_is_made_on_top_of_another_one(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     corpus = "about: test\nbehaviours:\n" + "".join(
         f"  - id: {text}{number}\n    says: S.\n    authority: observed\n    steps:\n"
@@ -24,11 +20,8 @@ def test_no_rule_is_made_on_top_of_another_one(
         for text, count in (("ended", 6), ("reset", 4))
         for number in range(count)
     )
-    made = toy_port(f=lambda text: (None, text))
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    options = ["triage", "--port", "toy", "--output", str(tmp_path), "--at-least", "4"]
-    assert main(["--spec", str(make_data(corpus)), *options]) == 0
+    arguments = triage_arguments(corpus, f=lambda text: (None, text))
+    assert main([*arguments, "--at-least", "4"]) == 0
     text = (tmp_path / "quirks.yaml").read_text()
     assert 'expected: {message: "closed"}\n    returned: {message: "reset"}' in text
     assert 'expected: {message: "closed"}\n    returned: {message: "ended"}' in text
@@ -37,10 +30,8 @@ def test_no_rule_is_made_on_top_of_another_one(
 
 
 def test_a_rule_about_the_number_of_results_holds_only_sometimes(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     corpus = "about: test\nbehaviours:\n" + "".join(
         f"  - id: {mode}{number}\n    says: S.\n    authority: observed\n    steps:\n"
@@ -48,10 +39,8 @@ def test_a_rule_about_the_number_of_results_holds_only_sometimes(
         for mode in ("none", "other")
         for number in range(3)
     )
-    made = toy_port(f=lambda mode: () if mode == b"none" else (True, False))
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    assert main(["--spec", str(make_data(corpus)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    arguments = triage_arguments(corpus, f=lambda mode: () if mode == b"none" else (True, False))
+    assert main(arguments) == 0
     text = (tmp_path / "quirks.yaml").read_text()
     assert "expected: {returns: [true, true]}\n    returned: {returns: []}" in text
     assert "expected: {returns: []}" not in text
@@ -60,10 +49,8 @@ def test_a_rule_about_the_number_of_results_holds_only_sometimes(
 
 @pytest.mark.parametrize("constant", [True, False])
 def test_a_number_that_is_wrong_only_sometimes_is_no_rule(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     *,
     constant: bool,
 ) -> None:
@@ -72,20 +59,16 @@ def test_a_number_that_is_wrong_only_sometimes_is_no_rule(
         f"      - {{call: socket.f, with: [{number}], returns: [{number}]}}\n"
         for number in range(4, 10)
     )
-    made = toy_port(f=lambda number: (1 if constant or number < 8 else number,))
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    assert main(["--spec", str(make_data(corpus)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    arguments = triage_arguments(corpus, f=lambda number: (1 if constant or number < 8 else number,))
+    assert main(arguments) == 0
     rule = "expected: {returns: [{type: number}]}\n    returned: {returns: [1]}"
     assert (rule in (tmp_path / "quirks.yaml").read_text()) is constant
     assert (tmp_path / "known-deviations.txt").read_text().count("\ntest/") == (0 if constant else 4)
 
 
 def test_an_error_is_one_rule_whatever_luasocket_does(
-    make_data: Callable[[str], Path],
-    toy_port: Callable[..., PythonPort],
+    triage_arguments: Callable[..., list[str]],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = {
         "none": "returns: [1]", "one": "with: [null], returns: [1]", "two": "with: [null, x], succeeds: true",
@@ -109,10 +92,8 @@ def test_an_error_is_one_rule_whatever_luasocket_does(
             raise ToyError(b"g(%d) not implemented yet" % len(args))
         return (1,)
 
-    made = toy_port(f=f, g=g)
-    made.config = PortConfig()
-    monkeypatch.setattr("luasocket_runners.cli.triage.resolve", lambda name: made)
-    assert main(["--spec", str(make_data(corpus)), "triage", "--port", "toy", "--output", str(tmp_path)]) == 0
+    arguments = triage_arguments(corpus, f=f, g=g)
+    assert main(arguments) == 0
     text = (tmp_path / "quirks.yaml").read_text()
     assert text.count("  - id: ") == 2
     assert 'with: [null, {one_of: [null, "x"]}], returns: [$...]' in text
