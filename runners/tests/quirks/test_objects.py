@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import luasocket_spec
 import pytest
 from luasocket_runners.engine.engine import Engine
 from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.quirks import QuirksError
+from luasocket_runners.quirks.model import Quirks
 from luasocket_runners.quirks.reading import parse_quirks
 from luasocket_runners.quirks.writing import HEADER, render
 from luasocket_runners.reports.terminal import judged_share
@@ -20,9 +20,6 @@ from luasocket_runners.testing import ToyError
 from luasocket_spec.model import Behaviour
 
 Run = Callable[..., Result]
-
-#: Stands before each key of a rule but the first.
-_KEY: Final = re.compile(", (?=(?:after|until|before|expected|returned|always):)")
 
 
 class Master:
@@ -42,18 +39,18 @@ class Master:
 
 
 @pytest.fixture
-def run(behaviours: Callable[[str], list[Behaviour]], toy_port: Callable[..., PythonPort]) -> Run:
+def run(
+    behaviours: Callable[[str], list[Behaviour]],
+    toy_port: Callable[..., PythonPort],
+    read_rules: Callable[..., Quirks],
+) -> Run:
     """Runs steps, with an object `one` of `socket.tcp`, on a port with rules that are given in YAML."""
 
     def make(steps: list[str], *rules: str, **functions: Callable[..., Any]) -> Result:
         every = ["{call: socket.tcp, succeeds: true, as: one}", *steps]
         listed = "".join(f"      - {step}\n" for step in every)
         found = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
-        text = "quirks:"
-        for number, rule in enumerate(rules, 1):
-            text += f"\n  - id: rule-{number}\n    says: S.\n    why: https://example.org\n    "
-            text += _KEY.sub("\n    ", rule)
-        quirks = parse_quirks(text.encode(), "q", found)
+        quirks = read_rules(found, *rules)
         with Engine(toy_port(**{"tcp": lambda: (Master(),), **functions}), quirks=quirks) as engine:
             return engine.run(found[0])
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from luasocket_runners.engine.engine import Engine
 from luasocket_runners.peers import endpoint
 from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.quirks import QuirksError
+from luasocket_runners.quirks.model import Quirks
 from luasocket_runners.quirks.reading import parse_quirks
 from luasocket_runners.quirks.writing import HEADER, render
 from luasocket_runners.result import Result, Verdict
@@ -20,14 +20,12 @@ from luasocket_spec.model import Behaviour
 
 Run = Callable[..., Result]
 
-#: Stands before each key of a rule but the first.
-_KEY: Final = re.compile(", (?=(?:after|before|expected|returned|always):)")
-
 
 @pytest.fixture
 def run(
     behaviours: Callable[[str], list[Behaviour]],
     toy_port: Callable[..., PythonPort],
+    read_rules: Callable[..., Quirks],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Run:
@@ -38,11 +36,7 @@ def run(
         listed = "".join(f"      - {step}\n" for step in steps)
         shutil.rmtree(tmp_path / "data", ignore_errors=True)  # of the run before
         found = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
-        text = "quirks:"
-        for number, rule in enumerate(rules, 1):
-            text += f"\n  - id: rule-{number}\n    says: S.\n    why: https://example.org\n    "
-            text += _KEY.sub("\n    ", rule)
-        quirks = parse_quirks(text.encode(), "q", found)
+        quirks = read_rules(found, *rules)
         again = parse_quirks((HEADER + render(quirks.rules)).encode(), "q", found)
         assert [repr(rule).split(", source=")[0] for rule in again.rules] == [
             repr(rule).split(", source=")[0] for rule in quirks.rules
