@@ -9,15 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from luasocket_spec.model import Outcome, Pattern, Raises, Returns
+from luasocket_spec.model import Outcome, Pattern, Raises, Returns, SpecValue
 
-from luasocket_runners.engine.matcher import WITHOUT_NAMES
 from luasocket_runners.result import Observation
+from luasocket_runners.triage.values import fits, is_failure
+from luasocket_runners.values import LuaValue
 
-__all__ = ["COUNT", "Contradiction", "contradiction", "is_failure"]
+__all__ = ["COUNT", "VALUES", "Contradiction", "contradiction"]
 
-#: The kinds of rules that say how many values a call returns.
+#: The kinds of rules that say how many values a call returns, and of those that say which.
 COUNT: Final = ("shape", "data")
+VALUES: Final = ("shape", "number", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,6 @@ class Contradiction:
 
     kinds: tuple[str, ...]
     expected: Outcome
-
-
-def is_failure(values: Sequence[object]) -> bool:
-    """Tell whether a call with these results has failed."""
-    return bool(values) and (values[0] is None or values[0] is False)
 
 
 def contradiction(seen: Observation) -> Contradiction | None:
@@ -49,11 +46,32 @@ def contradiction(seen: Observation) -> Contradiction | None:
     count = len(expected.values)
     if count not in (len(spec.values), len(seen.returns)):
         return Contradiction(COUNT, spec)
-    if not is_failure(seen.returns) or min(count, len(spec.values), len(seen.returns)) < 2:
+    if is_failure(expected.values) and not is_failure(spec.values):
+        # the call fails in another way than the rule says
+        as_told = all(fits(want, got) for want, got in zip(expected.values, seen.returns, strict=False))
+        return None if as_told else Contradiction((*VALUES, "stub"), spec)
+    return _of_values(spec.values, expected.values, seen.returns)
+
+
+def _of_values(
+    spec: Sequence[SpecValue], expected: Sequence[SpecValue], actual: Sequence[LuaValue]
+) -> Contradiction | None:
+    """Return how single values contradict rules that have changed what is expected in their places."""
+    failed = is_failure(actual)
+    same_count = len(spec) == len(expected)  # otherwise, a rule may have moved them, but for the text of an error
+    places = [
+        place
+        for place, (want, told, got) in enumerate(zip(spec, expected, actual, strict=False))
+        if (same_count or (failed and place == 1)) and repr(told) != repr(want) and not _can_be(told, want, got)
+    ]
+    if not places:
         return None
-    wanted, text = expected.values[1], seen.returns[1]
-    if repr(wanted) == repr(spec.values[1]) or not isinstance(wanted, bytes | Pattern):
-        return None
-    if WITHOUT_NAMES.value(wanted, text) is None:
-        return None
-    return Contradiction(("text",), Returns((expected.values[0], spec.values[1], *expected.values[2:])))
+    instead = Returns(tuple(spec[place] if place in places else told for place, told in enumerate(expected)))
+    return Contradiction(("text",) if failed and places == [1] else VALUES, instead)
+
+
+def _can_be(told: SpecValue, want: SpecValue, got: LuaValue) -> bool:
+    """Tell whether a value is as a rule says, or made of that in another way, as data are."""
+    if isinstance(got, bytes) and isinstance(want, bytes) and not isinstance(told, bytes | Pattern):
+        return True
+    return fits(told, got)

@@ -12,9 +12,11 @@ from luasocket_runners.selection import used_functions
 
 __all__ = ["declared_name", "functions_there", "missing_functions", "says_not_implemented", "stub"]
 
-#: The words of a function that exists only to say that it is not implemented; LuaSocket's own are about an option.
+#: The words of a function that exists only to say that it is not implemented; LuaSocket's own are about an option, and
+#: the system's about an address, a protocol, or a type of sockets.
 _NOT_IMPLEMENTED: Final = re.compile(
-    rb"(?i)not( yet)? (implemented|supported|available)|unimplemented|unsupported(?! option)"
+    rb"(?i)(?<!hostname )(?<!family )(?<!protocol )(?<!type )(?<!socktype )(?<!servname )"
+    rb"not( yet)? (implemented|supported|available)|unimplemented|unsupported(?! option)"
 )
 
 

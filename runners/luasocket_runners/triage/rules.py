@@ -9,10 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from luasocket_spec.model import Returns
+
 from luasocket_runners.quirks.called import called_functions
 from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.result import PASSING, Result, Verdict
-from luasocket_runners.triage.contradictions import COUNT, contradiction
+from luasocket_runners.triage.contradictions import COUNT, VALUES, contradiction
 from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
 from luasocket_runners.triage.proposals import MISSING, Proposal, propose
 from luasocket_runners.triage.rule import BY_ARGUMENTS, Level, Rule, identity_of, quirk_of
@@ -87,7 +89,7 @@ class Rules:
                 continue
             for quirk in seen.applied:
                 for rule in self._of_id.get(quirk, ()):
-                    if rule.function == result.function and rule.proposal.kind in instead.kinds and rule.always:
+                    if rule.function == result.function and rule.always and _is_about(rule, instead.kinds):
                         found.setdefault(id(rule), (rule, []))[1].append(result)
         narrowed = [(rule, failures) for rule, failures in found.values() if len(failures) >= self._at_least]
         for rule, failures in narrowed:
@@ -134,6 +136,13 @@ class Rules:
             self._of_id[identity] = rules
             found.append(quirk_of(identity, rules))
         return found
+
+
+def _is_about(rule: Rule, kinds: tuple[str, ...]) -> bool:
+    """Tell whether a rule is of these kinds; for other values, not one that says only how many there are."""
+    wanted, told = rule.proposal.expected, rule.proposal.returned
+    of_values = isinstance(wanted, Returns) and isinstance(told, Returns) and len(wanted.values) == len(told.values)
+    return rule.proposal.kind in kinds and (of_values or kinds != VALUES)
 
 
 def shapes(quirks: Quirks) -> list[object]:

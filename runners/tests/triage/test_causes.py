@@ -58,3 +58,8 @@ def test_a_function_that_says_so_each_time_is_not_implemented(behaviours: Callab
     # these are LuaSocket's own words about an option
     option = failed(behaviour, "client:setoption", Returns((1,)), raises=b"unsupported option `x'")
     assert not missing_functions([option])
+    # and these are the system's, about an address
+    family = failed(
+        behaviour, "client:connect", Returns((1,)), returns=(None, b"Address family for hostname not supported")
+    )
+    assert not missing_functions([family])

@@ -6,11 +6,12 @@ import pytest
 from luasocket_runners.result import Observation
 from luasocket_runners.triage.contradictions import contradiction
 from luasocket_runners.triage.proposals import propose
-from luasocket_runners.values import LuaValue
-from luasocket_spec.model import OfType, Outcome, Pattern, Raises, Returns
+from luasocket_runners.values import Handle, LuaTable, LuaValue
+from luasocket_spec.model import Outcome, Pattern, Raises, Returns, TableSpec
 
 CLOSED = Returns((None, b"closed", b""))
-TABLE = OfType(("table",))
+NO_LIST = TableSpec(())
+A_LIST = LuaTable(((1, Handle(7, "userdata")),))
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,8 @@ TABLE = OfType(("table",))
         (CLOSED, Raises(b"oops"), b"no", "raises 'no' instead of returning"),
         (Raises(b"bad"), Raises(b"worse"), b"no", "the error 'bad' is 'no'"),
         (Raises(b"bad"), Returns((None, b"worse")), (None, b"no"), "returns instead of raising 'bad'"),
+        # a rule says that the first value is another one, and the port returns LuaSocket's, and another second value
+        (Returns((1, 1)), Returns((True, 1)), (1, None), "returns nil instead of 1 as value 2"),
     ],
 )
 def test_the_rule_is_about_luasocket(
@@ -35,6 +38,20 @@ def test_the_rule_is_about_luasocket(
     proposal = propose(seen)
     assert proposal is not None
     assert proposal.says == says
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected", "reply"),
+    [
+        # rules say that select returns nil instead of an empty list, and that connect fails the second time
+        (Returns((NO_LIST, NO_LIST, b"timeout")), Returns((None, None, b"timeout")), (None, A_LIST, b"timeout")),
+        (Returns((1,)), Returns((None, b"Address family not supported")), (None, b"already connected")),
+    ],
+)
+def test_no_rule_is_made_on_top_of_another_one(spec: Outcome, expected: Outcome, reply: tuple[LuaValue, ...]) -> None:
+    seen = Observation("socket.f", (), expected, reply, spec=spec, applied=("rule",))
+    assert contradiction(seen) is not None
+    assert propose(seen) is None
 
 
 @pytest.mark.parametrize(

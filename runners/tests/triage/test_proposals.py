@@ -149,6 +149,11 @@ def seen(expected: Returns | Raises, reply: Any) -> Observation:
              "and returns 3 values instead of 2 on success"),
             "expected: {returns: [[], $second]}\n    returned: {returns: [null, {listed: $second}, null]}",
         ),
+        (
+            Returns((None,) * 9), (None,) * 8, "returns 8 values instead of 9 on failure",
+            (f"expected: {{returns: [{', '.join(['null'] * 9)}]}}\n"
+             f"    returned: {{returns: [{', '.join(['null'] * 8)}]}}"),
+        ),
     ],
 )  # fmt: skip
 def test_a_proposal_explains_its_reply_and_can_be_read_again(
