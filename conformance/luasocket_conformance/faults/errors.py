@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from luasocket_conformance.faults.factories import STREAMS
+from luasocket_conformance.faults.factories import STREAMS, descriptor_number, is_closed
 from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
 
 FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp", "dns"))
@@ -104,3 +104,40 @@ def ended_connections_check_no_arguments(original: Original, *args: Any) -> Valu
         return (None, b"closed", b"")
     original.memory[args[0]] = results[1:2] == (b"closed",)
     return results
+
+
+@FAULTS.fault("socket.select", detected_by="errors/descriptor-too-large-for-select/second*")
+@changes_error
+def large_descriptors_are_in_the_first_list(message: bytes) -> bytes:
+    """A descriptor that is too large is reported for the first list, whichever it is in."""
+    return message.replace(b"#2", b"#1") if b"too large" in message else message
+
+
+@FAULTS.fault("tcp:setpeername", "tcp:setsockname", detected_by="errors/argument-of-another-name")
+@changes_error
+def other_names_are_those_of_the_first(message: bytes) -> bytes:
+    """Errors of setpeername and setsockname of TCP objects name connect and bind."""
+    return message.replace(b"'setpeername'", b"'connect'").replace(b"'setsockname'", b"'bind'")
+
+
+@FAULTS.fault(
+    "tcp:connect",
+    "tcp:bind",
+    "udp:setpeername",
+    "udp:setsockname",
+    "udp:sendto",
+    detected_by="errors/no-descriptor-for-a-wrong-argument",
+)
+def wrong_arguments_leave_a_descriptor(original: Original, obj: Any, *args: Any) -> Values:
+    """An object has its descriptor as soon as a call needs one, before the arguments are checked."""
+    if not is_closed(original, obj):
+        return original(obj, *args)
+    try:
+        return original(obj, *args)
+    except original.api.LuaError:
+        kind = "tcp4" if original.api.tostring(obj).startswith(b"tcp") else "udp4"
+        (other,) = original.call(kind)
+        number = descriptor_number(original, other)
+        original.method(other, "setfd", -1)
+        original.method(obj, "setfd", number)
+        raise

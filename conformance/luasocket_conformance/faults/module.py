@@ -26,6 +26,13 @@ FAULTS = Faults(
 
 FAULTS.add("version-is-false", "The version is false.", "socket._VERSION", Constant(False), violates="_VERSION/*")
 
+FAULTS.add(
+    "version-names-the-port",
+    "The name of the port follows the version.",
+    "socket._VERSION",
+    Constant(b"LuaSocket 3.0.0 (in Python)"),
+    detected_by="module/version-alone",
+)
 FAULTS.add("version-is-empty", "The version is empty.", "socket._VERSION", Constant(b""), violates="_VERSION/current")
 
 FAULTS.add(

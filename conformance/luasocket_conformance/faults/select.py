@@ -471,7 +471,7 @@ def select_takes_no_more_arguments(argument: Any) -> object:
 @_fault(detected_by="select/more-than-a-hundred")
 def select_limit_is_a_count(original: Original, *args: Any) -> Values:
     """The limit applies to the count of objects, not to the number of a descriptor."""
-    if any(len(listed(table)) > 100 for table in args[:2]):
+    if any(len(listed(table)) > 1024 for table in args[:2]):
         raise original.api.LuaError(b"too many")
     return original(*args)
 

@@ -38,7 +38,7 @@ SUBJECTS: Final = (
         "families", "unchanged",
     )),
     "dns", "try", "except", "choose", "sink", "source", "sequences", "descriptors", "errors", "subtypes", "addresses",
-    "interruptions", "endpoints",
+    "interruptions", "endpoints", "numerals",
 )  # fmt: skip
 
 

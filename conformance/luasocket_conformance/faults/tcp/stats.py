@@ -156,6 +156,24 @@ def stats_are_added(original: Original, obj: Any, one: Any = None, *rest: Any) -
     return original(obj, one + original.method(obj, "getstats")[0] if is_number(one) else one, *rest)
 
 
+@FAULTS.fault("tcp:setstats", detected_by="tcp/stats/set-until-the-wrong-argument/sent")
+def stats_are_set_together(original: Original, obj: Any, *args: Any) -> Values:
+    """No figure is set if one of them is wrong."""
+    received = original.method(obj, "getstats")[0]
+    try:
+        return original(obj, *args)
+    except original.api.LuaError:
+        original.method(obj, "setstats", received)
+        raise
+
+
+@FAULTS.fault("tcp:setstats", detected_by="tcp/stats/set-until-the-wrong-argument/received")
+def stats_are_set_from_the_end(original: Original, obj: Any, *args: Any) -> Values:
+    """The last figure is set first."""
+    original(obj, None, None, *args[2:3])
+    return original(obj, *args)
+
+
 @FAULTS.fault("tcp:send", detected_by="tcp/stats/sent-counts-until-the-timeout")
 def stats_count_what_was_to_be_sent(original: Original, obj: Any, data: Any = None, *places: Any) -> Values:
     """All data given to send counts as sent."""
