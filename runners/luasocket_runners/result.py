@@ -12,8 +12,8 @@ from luasocket_spec.model import Authority, Behaviour, Call, Drop, Get, Make, Ou
 from luasocket_runners.values import LuaValue
 
 __all__ = [
-    "CONFORMING", "DECLARED", "PASSING", "RAISED", "SEEN", "Conclusion", "Listed", "Observation", "Result", "Verdict",
-    "conclude", "outcome_label",
+    "CONFORMING", "DECLARED", "PASSING", "RAISED", "SEEN", "Conclusion", "Listed", "Observation", "Result", "Use",
+    "Verdict", "conclude", "outcome_label",
 ]  # fmt: skip
 
 
@@ -180,6 +180,27 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """A call that would have failed without a quirk, as data; what tells it from others can narrow the quirk.
+
+    Attributes
+    ----------
+    quirk
+        The id of the quirk.
+    function, args, past
+        As in an observation.
+    spec
+        LuaSocket's own outcome.
+    """
+
+    quirk: str
+    function: str
+    args: tuple[LuaValue, ...]
+    past: frozenset[str]
+    spec: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The verdict on one behaviour.
 
@@ -217,6 +238,8 @@ class Result:
         The function that is not implemented, if any: ``socket.udp``, or a method as ``:getstats``.
     quirks
         The ids of the quirks without which the port would have failed, in the order of their first use.
+    uses
+        The calls that would have failed without one of these quirks.
     function
         The function that was called when it failed: ``client:receive``; empty if none was.
     observation
@@ -241,6 +264,7 @@ class Result:
     flaky_under_load: bool = False
     missing: str | None = None
     quirks: tuple[str, ...] = ()
+    uses: tuple[Use, ...] = ()
     function: str = ""
     observation: Observation | None = None
 

@@ -25,12 +25,13 @@ from luasocket_runners.files import problem_with_output, write_text
 from luasocket_runners.notation import counted
 from luasocket_runners.ports import Port, PortUnavailable, UnknownPort, known_ports, resolve
 from luasocket_runners.quirks.model import Quirk, Quirks
-from luasocket_runners.quirks.writing import HEADER, render
+from luasocket_runners.quirks.writing import HEADER, changes, render
 from luasocket_runners.reports import terminal
-from luasocket_runners.result import Result, Verdict
+from luasocket_runners.result import Result, Use, Verdict
 from luasocket_runners.run.session import WORKERS
 from luasocket_runners.triage import Cause, causes_of
 from luasocket_runners.triage.missing import missing_functions
+from luasocket_runners.triage.narrowing import narrowed
 from luasocket_runners.triage.rule import shown_function
 from luasocket_runners.triage.rules import Rules
 
@@ -126,6 +127,11 @@ def _triage(options: argparse.Namespace) -> int:
     else:
         _print_hints(port, quirks_file, known_file, missing)
     print(terminal.judged_share(results, expectations.absent.used_by))
+    if rounds.waited > rounds.hung > 0:
+        print(
+            f"{counted(rounds.hung, 'call')} hung, and took {rounds.waited:.0f} s of the workers' time; "
+            f"with --deadline 1, {rounds.hung} s"
+        )
     _print_broken(results, expectations.quirks.rules)
     _print_causes(causes_of(rest))
     if ended_by is not None:
@@ -208,20 +214,32 @@ def _print_hints(port: Port, quirks: Path, known: Path, missing: Iterable[str]) 
 
 
 def _print_broken(results: Sequence[Result], declared: Iterable[Quirk]) -> None:
-    """Print the quirks of the port that do not hold everywhere, with the lines to change: they are not rewritten."""
-    broken: dict[str, dict[str, list[str]]] = {}
+    """Print the quirks of the port that do not hold everywhere, each with the lines that narrow it."""
+    broken: dict[str, list[tuple[str, Use]]] = {}
     for result in results:
-        for quirk in () if result.observation is None else result.observation.broken_quirks:
-            broken.setdefault(quirk, {}).setdefault(result.function, []).append(result.behaviour.id)
+        seen = result.observation
+        for quirk in () if seen is None else seen.broken_quirks:
+            assert seen is not None
+            call = Use(quirk, seen.function, seen.args, seen.past, seen.spec or seen.expected)
+            broken.setdefault(quirk, []).append((result.behaviour.id, call))
     needed = Counter(quirk for result in results for quirk in result.quirks)
+    held = [use for result in results for use in result.uses if use.quirk in broken]
     found = [rule for rule in declared if rule.id in broken]
     if found:
-        print("\nThese quirks do not hold everywhere; narrow `on`, `with` or `after`, or write `always: false`:")
+        print("\nThese quirks do not hold everywhere. With the lines below each, they do, as far as these calls tell:")
     for rule in found:
         explained = counted(needed[rule.id], "behaviour")
         print(f"  {rule.source.file}:{rule.source.line}: {rule.id} explains {explained}, but does not hold for")
-        for function, where in broken[rule.id].items():
+        calls = broken[rule.id]
+        for function in dict.fromkeys(call.function for _, call in calls):
+            where = [identity for identity, call in calls if call.function == function]
             print(f"    {shown_function(function)}, {counted(len(where), 'behaviour')}, such as {where[0]}")
+        if not needed[rule.id]:
+            print("      remove it: it holds nowhere")
+            continue
+        narrow = narrowed(rule, [use for use in held if use.quirk == rule.id], [call for _, call in calls])
+        for line in changes(rule, narrow):
+            print(f"      {line}")
 
 
 def _print_causes(causes: Sequence[Cause]) -> None:

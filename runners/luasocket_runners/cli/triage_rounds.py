@@ -52,6 +52,11 @@ class Rounds:
         Those of the command: ``dialect``, ``workers``, ``at_least``, and ``deadline``, which may be None.
     rules
         The rules, which learn from each run.
+
+    Attributes
+    ----------
+    hung, waited
+        How many calls have hung in all runs, and the seconds that they took.
     """
 
     def __init__(
@@ -72,6 +77,8 @@ class Rounds:
         self._quirks = expectations.quirks  # of the last run
         self._tried = shapes(expectations.quirks)  # of the last run that has ended
         self._number = 0
+        self.hung = 0
+        self.waited = 0.0
         self._began = time.monotonic()
         self._deadline: float = QUICK if options.deadline is None else options.deadline
 
@@ -216,6 +223,9 @@ class Rounds:
                     progress.add(self._expectations.absent.apply(result))
 
                 results = session.run(applying, on_result)
+        waited = [result.duration for result in results if result.hung]
+        self.hung += len(waited)
+        self.waited += sum(waited)
         return [self._expectations.flaky.apply(self._expectations.absent.apply(result)) for result in results]
 
 

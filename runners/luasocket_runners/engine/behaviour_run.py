@@ -23,7 +23,7 @@ from luasocket_runners.engine.requests import CallGenerator, Reply, Request, Sch
 from luasocket_runners.engine.steps import Steps, waiting_time
 from luasocket_runners.peers.actions import JUDGING, rhythm
 from luasocket_runners.peers.endpoint import PeerFailure
-from luasocket_runners.result import Verdict
+from luasocket_runners.result import Use, Verdict
 from luasocket_runners.values import BadMessage, LuaValue, decode, decode_list, quoted
 
 #: Seconds after which a call that does not return by a quirk has hung: LuaSocket's would have returned at once.
@@ -80,6 +80,11 @@ class BehaviourRun:
     def quirks_used(self) -> tuple[str, ...]:
         """The quirks without which the port would have failed so far, in the order of their first use."""
         return tuple(self._steps.quirks_used)
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """The calls that needed them."""
+        return tuple(self._steps.uses)
 
     def close_peers(self) -> None:
         """Close every peer."""

@@ -174,7 +174,7 @@ class Engine:
             failure.restart = True
         if run.answered:
             self.process.answered()
-        quirks = run.quirks_used
+        quirks, uses = run.quirks_used, run.uses
         restarts = failure is not None and failure.restart
         leaked = 0 if restarts else self.process.leaked_descriptors()
         if limited and not restarts:
@@ -182,9 +182,10 @@ class Engine:
         seconds = time.monotonic() - began
         if failure is None:
             verdict = Verdict.QUIRKS if quirks else Verdict.PASSED
-            passed = Result(behaviour, verdict, follows=run.followed, quirks=quirks, duration=seconds)
+            passed = Result(behaviour, verdict, follows=run.followed, quirks=quirks, uses=uses, duration=seconds)
             return _Attempt(passed, leaked=leaked)
-        result = replace(run.position.result(behaviour, failure), quirks=quirks, after=after, duration=seconds)
+        seen = run.position.result(behaviour, failure)
+        result = replace(seen, quirks=quirks, uses=uses, after=after, duration=seconds)
         note = "" if failure.late else None
         if not limited and (leak := leaks.leak_note(connection.process_id, result)):
             failure.restart, note = True, f"{leak}: it was restarted, and the behaviour rerun"

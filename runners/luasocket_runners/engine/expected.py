@@ -14,7 +14,7 @@ from luasocket_runners.engine.readings import Outcomes, Readings, show_outcomes
 from luasocket_runners.engine.requests import Reply
 from luasocket_runners.quirks.model import HANGS, Quirk
 from luasocket_runners.quirks.rewriting import Alternative, bound_results, rewrite
-from luasocket_runners.result import Observation
+from luasocket_runners.result import Observation, Use
 from luasocket_runners.values import LuaValue
 
 #: Bytes of a string that an observation keeps: enough to see what it is.
@@ -153,6 +153,11 @@ class Expected:
         spec_outcome = self.outcomes[0][0]
         nothing = Alternative(spec_outcome, (), ("",))
         return bound_results(spec_outcome, nothing, (), scope.resolve)
+
+    def uses(self, function: str, args: tuple[LuaValue, ...], past: Collection[str]) -> tuple[Use, ...]:
+        """Return the call as data, once for each rule that it needed."""
+        spec, shortened = self.outcomes[self._chosen][0], tuple(map(_shortened, args))
+        return tuple(Use(rule, function, shortened, frozenset(past), spec) for rule in self.used)
 
     def observation(
         self,

@@ -30,7 +30,7 @@ from luasocket_runners.peers.endpoint import PeerFailure
 from luasocket_runners.quirks.classes import ObjectClasses
 from luasocket_runners.quirks.model import Quirk
 from luasocket_runners.quirks.rewriting import omitted_by, pass_arguments
-from luasocket_runners.result import RAISED, SEEN, Listed, Verdict
+from luasocket_runners.result import RAISED, SEEN, Listed, Use, Verdict
 from luasocket_runners.scoping import peer_name
 from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, encode
 
@@ -66,6 +66,8 @@ class Steps:
         The readings that the replies allow.
     quirks_used
         The quirks without which the port would have failed so far, as a set in their order.
+    uses
+        The calls that needed them.
     """
 
     def __init__(self, behaviour: Behaviour, process: PortProcess, position: Position) -> None:
@@ -84,6 +86,7 @@ class Steps:
         self.readings = Readings(process.dialect, process.authority)
         self.changed_fields: dict[str, LuaValue] = {}
         self.quirks_used: dict[str, None] = {}
+        self.uses: list[Use] = []
         self._objects = ObjectClasses()
 
     def everything(self) -> StepGenerator:
@@ -350,6 +353,7 @@ class Steps:
         if difference is None:
             if expected.used:
                 self.quirks_used.update(dict.fromkeys(expected.used))
+                self.uses += expected.uses(self._position.function, args, past)
             return
         broken = expected.broken_quirks(reply, matcher)
         if broken:

@@ -11,7 +11,7 @@ from luasocket_spec.model import Outcome, Raises, Returns, SpecValue
 
 from luasocket_runners.quirks.model import HANGS, Ending, Ignoring, Listed, Message, Product, Quirk, Slice
 
-__all__ = ["HEADER", "render"]
+__all__ = ["HEADER", "changes", "render"]
 
 #: The first line of a file: editors check it by the schema.
 HEADER: Final = "# yaml-language-server: $schema={schema}\nquirks:\n"
@@ -24,14 +24,26 @@ def render(quirks: Iterable[Quirk]) -> str:
     return "\n".join(map(_quirk, quirks))
 
 
+def changes(before: Quirk, after: Quirk) -> list[str]:
+    """Return the lines that a quirk needs instead of its own, or beside them, to become another one."""
+    own = _entries(before)
+    return [line.removeprefix("    ") for entry in _entries(after) if entry not in own for line in entry]
+
+
 def _quirk(quirk: Quirk) -> str:
     lines = [f"  - id: {quirk.id}", *_text("says", quirk.says), *_text("why", quirk.why)]
-    lines += _entry("on", [_string(name) for name in quirk.on], 4)
+    lines += (line for entry in _entries(quirk) for line in entry)
+    return "\n".join(lines) + "\n"
+
+
+def _entries(quirk: Quirk) -> list[list[str]]:
+    """Return the lines of each entry behind the texts, with their indentation."""
+    entries = [_entry("on", [_string(name) for name in quirk.on], 4)]
     for key, names in (("after", quirk.after), ("until", quirk.until), ("before", quirk.before)):
         if names:
-            lines += _entry(key, [_string(name) for name in names], 4)
+            entries.append(_entry(key, [_string(name) for name in names], 4))
     if expected := _side(quirk.with_, quirk.expected, quirk.where):
-        lines += _entry("expected", expected, 4)
+        entries.append(_entry("expected", expected, 4))
     returned = _side(quirk.passes, quirk.returned)
     if quirk.omitted:
         returned["omitted"] = "true"
@@ -39,10 +51,10 @@ def _quirk(quirk: Quirk) -> str:
         returned["early"] = "true"
     if quirk.others:
         returned["or"] = [_side(None, other) for other in quirk.others]
-    lines += _entry("returned", returned, 4)
+    entries.append(_entry("returned", returned, 4))
     if not quirk.always:
-        lines.append("    always: false")
-    return "\n".join(lines) + "\n"
+        entries.append(["    always: false"])
+    return entries
 
 
 def _text(key: str, text: str) -> list[str]:

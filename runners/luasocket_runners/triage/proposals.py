@@ -21,7 +21,7 @@ from luasocket_runners.triage.places import Difference, Places
 from luasocket_runners.triage.values import described, is_empty_list, is_failure
 from luasocket_runners.values import LuaValue
 
-__all__ = ["MISSING", "Proposal", "arguments_pattern", "propose"]
+__all__ = ["MISSING", "Proposal", "arguments_pattern", "propose", "takes_nothing"]
 
 #: A short word, such as a mode or a pattern of receive.
 _MODE: Final = re.compile(rb"[A-Za-z0-9*_.-]{1,24}")
@@ -29,6 +29,8 @@ _MODE: Final = re.compile(rb"[A-Za-z0-9*_.-]{1,24}")
 #: Quoted words in the text of an error, in any of Lua's ways, and the characters of a text that a rule keeps.
 _QUOTED: Final = re.compile(r"([`'\"])([^`'\"]{1,60})(['\"])")
 _TEXT_LENGTH: Final = 80
+#: Methods that only wait for something, and change nothing until it has come.
+_WAITING: Final = ("accept", "receive", "receivefrom")
 #: The number of results of a failure with a partial result: nil, the message, and the partial result.
 _FAILURE_WITH_PARTIAL: Final = 3
 
@@ -70,7 +72,8 @@ def _proposed(seen: Observation) -> Proposal | None:
         )
         return Proposal("stub", None, stub, "says that it is not implemented")
     if seen.hangs:
-        return Proposal("hangs", _hung(seen.expected), HANGS, "does not return")
+        nothing_came = takes_nothing(seen.function, seen.expected)
+        return Proposal("hangs", seen.expected if nothing_came else _hung(seen.expected), HANGS, "does not return")
     if isinstance(seen.expected, Raises) and isinstance(seen.expected.value, model.Pattern):
         return None  # only a quirk expects such an error, and it does not hold here
     if isinstance(seen.expected, Returns):
@@ -98,6 +101,14 @@ def arguments_pattern(args: Sequence[LuaValue]) -> tuple[SpecValue, ...]:
         else model.OfType((lua_type(value),))
         for value in args
     )
+
+
+def takes_nothing(function: str, expected: Outcome | Message | None) -> bool:
+    """Tell whether a call would only have waited, for something that has not come: it need not be made."""
+    if not isinstance(expected, Returns) or expected.values[:2] != (None, b"timeout"):
+        return False
+    method = function.rpartition(":")[2]
+    return expected.values[2:] == ((b"",) if function == "client:receive" else ()) and method in _WAITING
 
 
 def _hung(expected: Outcome) -> Outcome:

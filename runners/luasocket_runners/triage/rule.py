@@ -15,7 +15,7 @@ from luasocket_runners.notation import counted
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import Product, Quirk
 from luasocket_runners.result import Result
-from luasocket_runners.triage.proposals import Proposal, arguments_pattern
+from luasocket_runners.triage.proposals import Proposal, arguments_pattern, takes_nothing
 
 __all__ = ["BY_ARGUMENTS", "MILLISECONDS", "Level", "Rule", "identity_of", "quirk_of", "shown_function"]
 
@@ -257,4 +257,7 @@ def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
         always=first.always,
         source=Source("(proposed)", 0),
         after=first.after,
+        omitted=first.always
+        and first.proposal.kind == "hangs"
+        and all(takes_nothing(rule.function, first.proposal.expected) for rule in rules),
     )

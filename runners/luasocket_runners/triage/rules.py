@@ -148,7 +148,8 @@ def _is_about(rule: Rule, kinds: tuple[str, ...]) -> bool:
 def shapes(quirks: Quirks) -> list[object]:
     """Return what rules do, without the texts about them: rounds with the same rules show nothing new."""
     return [
-        repr((one.on, one.after, one.with_, one.expected, one.passes, one.returned, one.always)) for one in quirks.rules
+        repr((one.on, one.after, one.with_, one.expected, one.passes, one.returned, one.always, one.omitted))
+        for one in quirks.rules
     ]
 
 

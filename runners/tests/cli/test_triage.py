@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -144,9 +145,10 @@ def test_declared_quirks_that_do_not_hold_everywhere_are_named_with_their_lines(
     assert main([word for word in port if word not in ("--output", str(tmp_path))]) == 0
     out = capsys.readouterr().out
     assert (
-        "These quirks do not hold everywhere; narrow `on`, `with` or `after`, or write `always: false`:\n"
+        "These quirks do not hold everywhere. With the lines below each, they do, as far as these calls tell:\n"
         f"  {quirks}:8: wrong explains 0 behaviours, but does not hold for\n"
         "    socket.h, 1 behaviour, such as test/good\n"
+        "      remove it: it holds nowhere\n"
     ) in out
     assert ": mine explains" not in out
 
@@ -294,6 +296,30 @@ def test_calls_that_hang_become_rules(
     assert "always: false" not in text
     known = (tmp_path / "known-deviations.txt").read_text()
     assert known.count("\ntest/") == left
+
+
+def test_a_call_that_only_waits_is_left_out(
+    triage_arguments: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waits = "{call: one:receive, with: [t], returns: [null, timeout]}"
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {identity}{number}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.udp, succeeds: true, as: one}}\n{behind}"
+        for number in range(2)
+        for identity, behind in (
+            ("last", f"      - {waits}\n"),
+            ("first", f"      - {waits}\n      - {{call: one:receive, with: [1], returns: [z, null, null]}}\n"),
+            ("good", "      - {call: one:receive, with: [2], returns: [x, null, null]}\n"),
+        )
+    )
+    arguments = triage_arguments(corpus, udp=lambda: (Waits(lambda pattern: pattern == b"t"),))
+    assert main([*arguments, "--deadline", "1.2", "--at-least", "2"]) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert 'expected: {returns: [null, "timeout"]}\n    returned: {hangs: true, omitted: true}\n' in text
+    known = (tmp_path / "known-deviations.txt").read_text()
+    assert known.count("\ntest/first") == known.count("\ntest/") == 2  # what is behind it is judged
+    assert re.search(r"^\d+ calls hung, and took \d+ s of the workers' time; with --deadline 1, \d+ s$",
+                     capsys.readouterr().out, re.MULTILINE)  # fmt: skip
 
 
 def test_a_call_that_hangs_at_random_is_no_rule(
