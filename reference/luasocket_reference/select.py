@@ -52,7 +52,7 @@ def _items(args: Arguments, name: str) -> Iterator[Any]:
     if args[name] is None:
         return
     table = args.table(name)  # select/recvt-empty, select/sendt-empty
-    for number in itertools.count(1):  # select/non-numeric-keys
+    for number in itertools.count(1.0):  # select/non-numeric-keys
         value = field(table, number)
         if value is None:
             return

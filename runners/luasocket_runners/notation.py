@@ -128,6 +128,13 @@ def _run(text: bytes, at: int) -> tuple[int, int]:
     return 0, 0
 
 
+def with_metatable(table: str, calls: str | None, inherits: str | None) -> str:
+    """Return the expression of a table whose calls call a function, or that has entries from another value."""
+    metamethods = {"__call": calls, "__index": inherits}
+    fields = ", ".join(f"{name} = {value}" for name, value in metamethods.items() if value is not None)
+    return f"setmetatable({table}, {{{fields}}})" if fields else table
+
+
 def first_difference(left: bytes, right: bytes) -> int:
     """Return the index of the first differing byte of two strings, by halving; at most the length of the shorter."""
     low, high = 0, min(len(left), len(right))

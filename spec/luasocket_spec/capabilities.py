@@ -55,6 +55,7 @@ _PORT: Final = {
     "descriptors": "The port's objects have descriptors of the system, which getfd returns.",
     "kept-tables": "The port's adapter can keep a table that a call returns, so that it can be compared with another.",
     "callable-tables": "The port's adapter can make tables that can be called like functions.",
+    "inheriting-tables": "The port's adapter can make tables that inherit from another value, as Lua's __index says.",
     "subtypes": "The port's numbers are integers or floats, which tostring shows, as in Lua 5.3 and later.",
 }
 

@@ -297,12 +297,17 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """Builds a table that keeps its identity and binds it. ``calls`` is the function that a call of it calls."""
+    """Builds a table that keeps its identity and binds it.
+
+    ``calls`` is the function that a call of it calls. ``inherits`` is the table, object or function that it has the
+    entries from that are not its own.
+    """
 
     name: str
     value: SpecValue
     source: Source
     calls: SpecValue = None
+    inherits: SpecValue = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,7 @@ def test_identities_are_in_the_order_of_the_files(behaviours: Mapping[str, Behav
         "values",
         "functions",
         "callable",
+        "inheriting",
         "system",
         "peers",
         "readings",
@@ -215,6 +216,13 @@ def test_steps(behaviours: Mapping[str, Behaviour]) -> None:
     table = behaviours["callable"].steps[0]
     assert isinstance(table, m.Make)
     assert table.calls == m.Ref("one")
+    inheriting = [step for step in behaviours["inheriting"].steps if isinstance(step, m.Make)]
+    assert [step.inherits for step in inheriting] == [
+        m.TableSpec(((b"b", 2),)),
+        m.Ref("first"),
+        m.Ref("client"),
+        m.Ref("one"),
+    ]
     assert isinstance(rawequal, m.Call)
     assert rawequal.target == m.PathTarget("rawequal")
     assert isinstance(drop, m.Drop)
@@ -378,7 +386,7 @@ def test_shipped_data_load() -> None:
 
 def test_command(valid: Path, beside: Beside, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(valid)]) == 0
-    assert capsys.readouterr().out == "15 behaviours, 2 fixtures, 3 statements (1 waived)\n"
+    assert capsys.readouterr().out == "16 behaviours, 2 fixtures, 3 statements (1 waived)\n"
     assert main([str(beside("behaviours/a.yaml", b""))]) == 2
     assert capsys.readouterr().err == (
         "behaviours/a.yaml:1: The file is empty: write its content, or delete it.\n1 problem\n"

@@ -224,7 +224,10 @@ class FaultyApi:
 
     def _call_method(self, mistake: Mistake, original: Original, *args: Any) -> Values:
         # Without an object, or with one of another kind, the reference raises before it comes to the mistake.
-        mistaken = bool(args) and self._has_mistake(args[0], original.name)
+        obj = args[0] if args else None
+        if getattr(mistake, "takes_heirs", False):  # then its mistake is to take a table that inherits from an object
+            obj = getattr(obj, "parent", obj)
+        mistaken = bool(args) and self._has_mistake(obj, original.name)
         return mistake(original, *args) if mistaken else original(*args)
 
     def _has_mistake(self, value: Any, name: str) -> bool:

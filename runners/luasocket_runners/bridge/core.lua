@@ -319,7 +319,7 @@ local function finish(ok, ...)
     end
     local value = ...
     if is_exception(value) then
-        return nil, rawget(value, 1)
+        return nil, value[1]
     end
     error(value, 0)
 end

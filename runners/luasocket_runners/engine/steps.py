@@ -224,10 +224,14 @@ class Steps:
 
     def _make(self, step: model.Make, scope: Scope) -> StepGenerator:
         value = scope.resolve(step.value)
-        call = f"{step.name} = {notation.show(value, scope.names())}"
         message = {"op": "make", "value": encode(value)}
-        if step.calls is not None:
-            message["calls"] = encode(scope.resolve(step.calls))
+        names, shown = scope.names(), {}
+        for key, given in (("calls", step.calls), ("inherits", step.inherits)):
+            if given is not None:
+                resolved = scope.resolve(given)
+                message[key], shown[key] = encode(resolved), notation.show(resolved, names)
+        table = notation.with_metatable(notation.show(value, names), shown.get("calls"), shown.get("inherits"))
+        call = f"{step.name} = {table}"
         reply = yield Request(message, call, step.source)
         match reply.returns:
             case (Handle(type="table") as made,):

@@ -130,8 +130,9 @@ def _step(step: model.Step) -> dict[str, Any]:
         case model.Set():
             return {"set": step.path, "to": _value(step.value)}
         case model.Make():
-            calls = {} if step.calls is None else {"calls": _value(step.calls)}
-            return {"make": step.name, "value": _value(step.value), **calls}
+            metatable = {"calls": step.calls, "inherits": step.inherits}
+            given = {key: _value(value) for key, value in metatable.items() if value is not None}
+            return {"make": step.name, "value": _value(step.value), **given}
         case model.Drop():
             return {"drop": list(step.names)}
         case model.Called():

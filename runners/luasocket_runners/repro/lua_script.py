@@ -277,7 +277,8 @@ class _Writer:
             name = self._name(prefix, step.name)
             value = self._value(step.value, prefix)
             calls = None if step.calls is None else self._value(step.calls, prefix)
-            yield f"{name} = {value if calls is None else f'setmetatable({value}, {{ __call = {calls} }})'}"
+            inherits = None if step.inherits is None else self._value(step.inherits, prefix)
+            yield f"{name} = {notation.with_metatable(value, calls, inherits)}"
             yield f"names[{name}] = {notation.quote(full_name(prefix, step.name).encode())}"
         elif isinstance(step, model.Drop):
             for name in step.names:

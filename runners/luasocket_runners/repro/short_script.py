@@ -124,7 +124,9 @@ class _Writer:
             case model.Set():
                 yield f"{step.path} = {self._value(step.value, prefix)}"
             case model.Make():
-                yield self._assigned([self._name(prefix, step.name)], self._value(step.value, prefix))
+                inherits = None if step.inherits is None else self._value(step.inherits, prefix)
+                table = notation.with_metatable(self._value(step.value, prefix), None, inherits)
+                yield self._assigned([self._name(prefix, step.name)], table)
             case model.PeerStep():
                 yield from self._peer(step.action, prefix)
             case _:

@@ -50,14 +50,14 @@ def test_programs_print_the_same_as_on_real_luasocket(runtime: str, program: Pat
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_behaviours_pass_through_each_lua(runtime: str, capsys: pytest.CaptureFixture[str]) -> None:
-    selectors = ["except", "select/dirty*", "*/*callable*", "tcp/receive-line", "udp/create"]
+    selectors = ["except", "select/dirty*", "*/*callable*", "inheritance", "tcp/receive-line", "udp/create"]
     assert main(["run", "--port", f"reference:{runtime}", "--workers", "2", *selectors]) == 0, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("runtime", ["lua51", "luajit21"])
 def test_behaviours_of_defold_pass(runtime: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--port", f"reference:{runtime}", "--dialect", "defold", "--workers", "2"]
-    assert main(["run", *arguments, "except", "helper", "module"]) == 0, capsys.readouterr().out
+    assert main(["run", *arguments, "except", "helper", "inheritance", "module"]) == 0, capsys.readouterr().out
 
 
 def test_objects_are_collected_while_the_program_runs() -> None:

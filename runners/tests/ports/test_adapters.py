@@ -175,6 +175,31 @@ def test_a_table_can_be_called(line: Line) -> None:
     assert line.hear() == {"id": number, "returns": ["b"]}
 
 
+def test_a_table_inherits_from_a_table(line: Line) -> None:
+    parent = line.ask(op="make", value={"table": [["x", 1], ["y", 2]]})["returns"][0]["handle"]
+    for inherits in ({"handle": parent}, {"table": [["x", 1], ["y", 2]]}):
+        heir = line.ask(op="make", value={"table": [["x", 0]]}, inherits=inherits)["returns"][0]
+        assert heir["type"] == "table"
+        found = [line.ask(op="get", handle=heir["handle"], field=field)["returns"] for field in ("x", "y", "z")]
+        assert found == [[0], [2], [None]]
+        assert line.call("socket.skip", 0, {"handle": heir["handle"]}) == [heir], "it has a metatable"
+
+
+def test_a_table_inherits_from_an_object(line: Line) -> None:
+    heir = line.ask(op="make", value={"table": []}, inherits={"handle": line.handle("socket.tcp4")})["returns"][0]
+    assert line.ask(op="get", handle=heir["handle"], field="class") == {"returns": ["tcp{master}"]}
+    assert line.ask(op="get", handle=heir["handle"], field="nonsense") == {"returns": [None]}
+    assert "tcp{any} expected" in line.ask(op="call", handle=heir["handle"], method="close", args=[])["raises"]
+
+
+def test_a_table_inherits_from_a_function(line: Line) -> None:
+    heir = line.ask(op="make", value={"table": [[1, "x"]]}, inherits={"function": 1})["returns"][0]
+    number = line.post(op="call", target="socket.select", args=[None, {"handle": heir["handle"]}, 0])
+    assert line.hear() == {"id": number, "callback": 1, "args": [heir, 2]}
+    line.end(op="return", values=[None, "second"])
+    assert line.hear() == {"id": number, "returns": [{"table": []}, {"table": []}, "timeout"]}
+
+
 def test_release_forgets_and_closes(line: Line) -> None:
     """The descriptor's number is free again: the system gives the lowest that is."""
     handle = line.handle("socket.tcp4")

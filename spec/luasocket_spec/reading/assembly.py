@@ -134,6 +134,11 @@ class _Assembly:
                 scope.calls,
                 "A table with `calls` needs an adapter that can make one: add `needs: [callable-tables]`.",
             )
+        if scope.inherits is not None and "inheriting-tables" not in needs:
+            file.report(
+                scope.inherits,
+                "A table with `inherits` needs an adapter that can make one: add `needs: [inheriting-tables]`.",
+            )
         if scope.interrupts is not None and "interruption" not in needs:
             file.report(
                 scope.interrupts,

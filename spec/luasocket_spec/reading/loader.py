@@ -38,7 +38,7 @@ SUBJECTS: Final = (
         "families", "unchanged",
     )),
     "dns", "try", "except", "choose", "sink", "source", "sequences", "descriptors", "errors", "subtypes", "addresses",
-    "interruptions", "endpoints", "numerals",
+    "interruptions", "endpoints", "numerals", "inheritance",
 )  # fmt: skip
 
 

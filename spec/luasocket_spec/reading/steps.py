@@ -280,7 +280,7 @@ class StepReader(ActionReader):
         return m.Set(path, value, self.source(node))
 
     def _make(self, node: Mapping, scope: Scope) -> m.Step | None:
-        found = self.map(node, "A step with `make`", ("make", "of", "calls"), ("of",))
+        found = self.map(node, "A step with `make`", ("make", "of", "calls", "inherits"), ("of",))
         value = self.value(found["of"], scope, expected=False) if "of" in found else m.TableSpec(())
         if not isinstance(value, m.TableSpec):
             self.wrong(found["of"], "`make` builds a table", "`of: {table: {name: value}}`")
@@ -289,11 +289,19 @@ class StepReader(ActionReader):
             scope.calls = node.line if scope.calls is None else scope.calls
             if not (isinstance(calls, m.Ref) and calls.name in scope.functions):
                 self.wrong(found["calls"], "`calls` is one of `functions`", "`calls: $fin`")
+        inherits = self.value(found["inherits"], scope, expected=False) if "inherits" in found else None
+        if "inherits" in found:
+            scope.inherits = node.line if scope.inherits is None else scope.inherits
+            if not isinstance(inherits, (m.Ref, m.TableSpec)):
+                right = "`inherits` is a table, a name or one of `functions`"
+                self.wrong(found["inherits"], right, "`inherits: $class`")
+            if "calls" in found:
+                self.report(node.line, "A table has either `calls` or `inherits`: make two tables.")
         name = self.name(found["make"], scope, "The name in `make`")
         if name is None:
             return None
         self.bind(name, scope)
-        return m.Make(name, value, self.source(node), calls)
+        return m.Make(name, value, self.source(node), calls, inherits)
 
     def _drop(self, node: Mapping, scope: Scope) -> m.Step | None:
         found = self.map(node, "A step with `drop`", ("drop",))
@@ -390,6 +398,7 @@ class StepReader(ActionReader):
             scope.keeps = inner.keeps if scope.keeps is None else scope.keeps
             scope.interrupts = inner.interrupts if scope.interrupts is None else scope.interrupts
             scope.calls = inner.calls if scope.calls is None else scope.calls
+            scope.inherits = inner.inherits if scope.inherits is None else scope.inherits
             scope.subtypes = inner.subtypes if scope.subtypes is None else scope.subtypes
             scope.forked = scope.forked or inner.forked
             found[name] = m.Function(name, tuple(params), does, returns, raises, self.source(key))

@@ -50,6 +50,7 @@ class Scope:
     keeps: int | None = None  #: the line of the first call with `keep`
     interrupts: int | None = None  #: the line of the first `interrupt`
     calls: int | None = None  #: the line of the first `make` with `calls`
+    inherits: int | None = None  #: the line of the first `make` with `inherits`
     subtypes: int | None = None  #: the line of the first matcher of a subtype
     unsure: bool = False  #: a step or fixture was unreadable: it may have bound an unknown name
     bound: set[str] = field(default_factory=set)  #: every name ever made, even if dropped

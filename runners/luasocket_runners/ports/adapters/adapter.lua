@@ -580,8 +580,8 @@ function operations.make(request)
     if type(object) ~= "table" then
         error("only a table can be made", 0)
     end
-    if request.calls ~= nil then
-        setmetatable(object, { __call = to_lua(request.calls) })
+    if request.calls ~= nil or request.inherits ~= nil then
+        setmetatable(object, { __call = to_lua(request.calls), __index = to_lua(request.inherits) })
     end
     made_here[object] = true
     write_handle(object)
@@ -626,7 +626,9 @@ local function collects_garbage()
 end
 
 function operations.describe()
-    local capabilities = { n = 5, "coroutines", "descriptors", "repeat", "kept-tables", "callable-tables" }
+    local capabilities = {
+        n = 6, "coroutines", "descriptors", "repeat", "kept-tables", "callable-tables", "inheriting-tables",
+    }
     -- LuaJIT yields across Lua's own pcall, but not across one that C calls, as a library's protect does
     if _VERSION ~= "Lua 5.1" then
         insert(capabilities, "yield-across-pcall")

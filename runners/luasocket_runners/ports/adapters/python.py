@@ -38,7 +38,7 @@ class Api(Protocol):
     #: Raised for an error in Lua; its attribute ``value`` is the error's value, its only argument.
     LuaError: type[Exception]
 
-    #: A dict whose keys may be tables, too.
+    #: A dict whose keys may be tables, too. Those of the program may have a `get` of their own, as Lua's __index.
     Table: type[dict[Any, Any]]
 
     def open(self, dialect: str) -> Any:
@@ -195,6 +195,8 @@ class PythonAdapter:
                 table = self._from_json(value)
                 if "calls" in request:
                     table = self._callable(table, self._from_json(request["calls"]))
+                if "inherits" in request:
+                    table = self._inheriting(table, self._from_json(request["inherits"]))
                 self._handle(table)
                 return (table,)
             case {"op": "release", "handles": list(handles)}:
@@ -212,7 +214,7 @@ class PythonAdapter:
             "dialect": self._dialect, "runtime": runtime,
             "capabilities": [
                 "coroutines", "yield-across-pcall", "gc", "descriptors", "repeat", "kept-tables", "callable-tables",
-                "subtypes",
+                "inheriting-tables", "subtypes",
             ],
         }  # fmt: skip
 
@@ -263,6 +265,31 @@ class PythonAdapter:
                 return function(self, *args)
 
         return Callable(table)
+
+    def _inheriting(self, table: dict[Any, Any], parent: Any) -> dict[Any, Any]:
+        """Return a table that has what it lacks from another value, as __index does: an object, or a function."""
+        kind, index = self._type(parent), self._api.index
+
+        class Inheriting(self._api.Table):  # type: ignore[name-defined,misc]
+            parent: Any
+
+            def get(self, key: Any, default: Any = None) -> Any:
+                value = super().get(key)
+                if value is not None or isinstance(key, str):  # a str is no key of Lua
+                    return default if value is None else value
+                if kind == "function":
+                    value = next(iter(parent(self, key)), None)
+                elif kind == "table":
+                    value = parent.get(key)
+                elif isinstance(key, bytes):  # the fields of an object have names
+                    value = index(parent, key.decode("latin-1"))
+                return default if value is None else value
+
+        made = Inheriting()
+        made.parent = parent
+        for key, value in table.items():
+            made[key] = value
+        return made
 
     def _release(self, handles: list[int]) -> None:
         watched = []
