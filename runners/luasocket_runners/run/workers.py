@@ -8,7 +8,8 @@ main process needs no thread for this: it reads results when it has the time.
 
 A worker may be killed, for example by a system that has run out of memory. Its behaviour is suspect: it is run once
 more, after all others, in a process of its own, never in the main one. If that is killed, too, there is no verdict. The
-process is a copy of the reserve, which was copied from the main process when that had no threads yet.
+process is a copy of the reserve, which was copied from the main process when that had no threads yet. A thread replaces
+the worker, so that the others are run by as many as before.
 """
 
 from __future__ import annotations
@@ -400,6 +401,9 @@ class Workers:
             self._lost_sight = True
         elif index in self._open:
             self._accuse(index, how)
+        # a process cannot be copied from this one any more, which may have threads by now
+        if worker.process is not None and len(self._open) > len(self._workers):
+            self.start_threads(1)
 
     def _note_trouble(self, end: Connection, how: str, *, has_ended: bool) -> None:
         """Note the error that a worker reports of itself, or take the end of a copy of the reserve."""

@@ -113,6 +113,7 @@ def main(data: str, scenario: str) -> None:
                 results = [session.take(behaviours[0])]
             else:
                 results = session.run(behaviours, lambda result: outcome["seen"].append(result.behaviour.id))
+            outcome["workers"] = len(session)
         outcome["results"] = [[result.behaviour.id, result.verdict.value] for result in results]
         outcome["errors"] = [result.reason for result in results if result.verdict is Verdict.ERRORED]
     except (Exception, KeyboardInterrupt) as trouble:

@@ -430,6 +430,11 @@ def test_the_behaviour_of_a_killed_worker_runs_in_another_one(program: Callable[
     assert (outcome["trouble"], outcome["results"], outcome["errors"]) == (None, expected(), [])
 
 
+@pytest.mark.parametrize("scenario", ["dies once", "each dies once", "dies"])
+def test_killed_workers_are_replaced(program: Callable[[str], dict[str, Any]], scenario: str) -> None:
+    assert program(scenario)["workers"] == 3
+
+
 def test_the_behaviour_of_the_last_worker_that_was_killed_runs_in_a_new_one(
     program: Callable[[str], dict[str, Any]],
 ) -> None:
