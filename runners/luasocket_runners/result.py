@@ -181,19 +181,19 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A call that would have failed without a quirk, as data; what tells it from others can narrow the quirk.
+    """A call that would have failed without quirks, as data; what tells it from others can narrow them.
 
     Attributes
     ----------
-    quirk
-        The id of the quirk.
+    quirks
+        The ids of the quirks.
     function, args, past
         As in an observation.
     spec
         LuaSocket's own outcome.
     """
 
-    quirk: str
+    quirks: tuple[str, ...]
     function: str
     args: tuple[LuaValue, ...]
     past: frozenset[str]

@@ -30,7 +30,7 @@ from luasocket_runners.reports import terminal
 from luasocket_runners.result import Result, Use, Verdict
 from luasocket_runners.run.session import WORKERS
 from luasocket_runners.triage import Cause, causes_of
-from luasocket_runners.triage.missing import missing_functions
+from luasocket_runners.triage.missing import deadly_functions, missing_functions
 from luasocket_runners.triage.narrowing import narrowed
 from luasocket_runners.triage.rule import shown_function
 from luasocket_runners.triage.rules import Rules
@@ -134,6 +134,7 @@ def _triage(options: argparse.Namespace) -> int:
         )
     _print_broken(results, expectations.quirks.rules)
     _print_causes(causes_of(rest))
+    _print_deadly(deadly_functions(results), options.at_least)
     if ended_by is not None:
         raise ended_by
     return PASSED
@@ -220,10 +221,9 @@ def _print_broken(results: Sequence[Result], declared: Iterable[Quirk]) -> None:
         seen = result.observation
         for quirk in () if seen is None else seen.broken_quirks:
             assert seen is not None
-            call = Use(quirk, seen.function, seen.args, seen.past, seen.spec or seen.expected)
+            call = Use((quirk,), seen.function, seen.args, seen.past, seen.spec or seen.expected)
             broken.setdefault(quirk, []).append((result.behaviour.id, call))
     needed = Counter(quirk for result in results for quirk in result.quirks)
-    held = [use for result in results for use in result.uses if use.quirk in broken]
     found = [rule for rule in declared if rule.id in broken]
     if found:
         print("\nThese quirks do not hold everywhere. With the lines below each, they do, as far as these calls tell:")
@@ -237,9 +237,19 @@ def _print_broken(results: Sequence[Result], declared: Iterable[Quirk]) -> None:
         if not needed[rule.id]:
             print("      remove it: it holds nowhere")
             continue
-        narrow = narrowed(rule, [use for use in held if use.quirk == rule.id], [call for _, call in calls])
+        held = [use for result in results for use in result.uses if rule.id in use.quirks]
+        narrow = narrowed(rule, held, [call for _, call in calls])
         for line in changes(rule, narrow):
             print(f"      {line}")
+
+
+def _print_deadly(deadly: Mapping[str, int], at_least: int) -> None:
+    """Print the functions that end the port, and what to do so that they do not hide what is behind them."""
+    found = {name: number for name, number in deadly.items() if number >= at_least}
+    if found:
+        print("\nThese end the port wherever they are called. Left out of the adapter's module, they count as absent:")
+    for name, number in found.items():
+        print(f"  {number:>5}  {name}")
 
 
 def _print_causes(causes: Sequence[Cause]) -> None:

@@ -154,10 +154,10 @@ class Expected:
         nothing = Alternative(spec_outcome, (), ("",))
         return bound_results(spec_outcome, nothing, (), scope.resolve)
 
-    def uses(self, function: str, args: tuple[LuaValue, ...], past: Collection[str]) -> tuple[Use, ...]:
-        """Return the call as data, once for each rule that it needed."""
-        spec, shortened = self.outcomes[self._chosen][0], tuple(map(_shortened, args))
-        return tuple(Use(rule, function, shortened, frozenset(past), spec) for rule in self.used)
+    def use(self, function: str, args: tuple[LuaValue, ...], past: Collection[str]) -> Use:
+        """Return a call that needed rules as data."""
+        spec = self.outcomes[self._chosen][0]
+        return Use(self.used, function, tuple(map(_shortened, args)), frozenset(past), spec)
 
     def observation(
         self,

@@ -357,7 +357,7 @@ class Steps:
         if difference is None:
             if expected.used:
                 self.quirks_used.update(dict.fromkeys(expected.used))
-                self.uses += expected.uses(self._position.function, args, past)
+                self.uses.append(expected.use(self._position.function, args, past))
             return
         broken = expected.broken_quirks(reply, matcher)
         if broken:

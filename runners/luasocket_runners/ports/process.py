@@ -25,7 +25,10 @@ from luasocket_runners.ports.connection import Connection, Port, PortGone, PortU
 from luasocket_runners.ports.descendants import TOKEN_VARIABLE, beginning, kill_all, new_token
 from luasocket_runners.ports.stream import READ_SIZE, WIDE_READ_SIZE, StreamConnection, Tail
 
-__all__ = ["DIALECT_VARIABLE", "CheckedPort", "CommandPort", "ProcessConnection"]
+__all__ = ["DIALECT_VARIABLE", "DIED", "CheckedPort", "CommandPort", "ProcessConnection"]
+
+#: The beginning of the sentence about a port whose process has ended.
+DIED = "The port died"
 
 #: The variable of the environment that asks an adapter to claim a dialect.
 DIALECT_VARIABLE = "LUASOCKET_CONFORMANCE_DIALECT"
@@ -198,7 +201,7 @@ class ProcessConnection(StreamConnection):
 
     def _why_ended(self, unfinished: str) -> PortGone:
         status = self._await_death(DEATH_GRACE)
-        sentence = f"The port died: {status}." if status else f"The port closed {self._output}, but it lives on."
+        sentence = f"{DIED}: {status}." if status else f"The port closed {self._output}, but it lives on."
         return self._gone_with_words(sentence + unfinished)
 
     def _gone_with_words(self, sentence: str) -> PortGone:

@@ -143,7 +143,8 @@ def _value(value: object) -> _Node:
         case m.Splice():
             return "$..."
         case m.OfType(types=types):
-            return {"type": types[0] if len(types) == 1 else list(types)}
+            # in a list, YAML would take the word for a string, so the reader wants to see that it is one
+            return {"type": types[0] if len(types) == 1 else ['"nil"' if one == "nil" else one for one in types]}
         case m.Pattern(regex=regex):
             return {"pattern": _string(regex)}
         case m.Length(bytes=length):

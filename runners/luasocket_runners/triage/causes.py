@@ -14,6 +14,7 @@ from typing import Final
 
 from luasocket_spec.model import Raises
 
+from luasocket_runners import notation
 from luasocket_runners.result import Result, Verdict
 from luasocket_runners.triage.missing import missing_functions, stub
 from luasocket_runners.triage.proposals import Proposal, propose
@@ -106,4 +107,4 @@ def _cause(result: Result, missing: Container[str | None] = ()) -> tuple[object,
             return ("raises", repr(proposal.returned)), Cause(kind, proposal.says, proposal=proposal)
         return ("rule", proposal.key), Cause(kind, proposal.says, proposal=proposal)
     reason = _LONG_NUMBER.sub("#", result.reason).partition(_LAST_WORDS)[0]
-    return ("other", result.function, _OTHER_TEXT.sub("other text", reason)), Cause(Kind.DATA, reason)
+    return ("other", result.function, _OTHER_TEXT.sub("other text", reason)), Cause(Kind.DATA, notation.plain(reason))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from luasocket_runners.ports.process import DIED
 from luasocket_runners.result import PASSING, Observation, Result, Verdict
 from luasocket_runners.selection import used_functions
 
-__all__ = ["declared_name", "functions_there", "missing_functions", "says_not_implemented", "stub"]
+__all__ = ["deadly_functions", "declared_name", "functions_there", "missing_functions", "says_not_implemented", "stub"]
 
 #: The words of a function that exists only to say that it is not implemented; LuaSocket's own are about an option, and
 #: the system's about an address, a protocol, or a type of sockets.
@@ -49,6 +50,18 @@ def functions_there(results: Iterable[Result]) -> set[str]:
         elif result.verdict is Verdict.FAILED and result.observation is not None and stub(result) is None:
             there.add(declared_name(result.function))
     return there
+
+
+def deadly_functions(results: Sequence[Result]) -> Counter[str]:
+    """Return the functions that have ended the port wherever they were called, and in how many behaviours."""
+    died = Counter(
+        declared_name(result.function)
+        for result in results
+        if result.verdict is Verdict.FAILED and result.function and result.reason.startswith(DIED)
+    )
+    for name in functions_there(results):
+        del died[name]
+    return died
 
 
 def missing_functions(results: Sequence[Result]) -> dict[str, list[Result]]:

@@ -14,7 +14,7 @@ from luasocket_runners.quirks.patterns import Match, holds, match_args, match_ou
 from luasocket_runners.result import Use
 from luasocket_runners.triage.proposals import arguments_pattern
 
-__all__ = ["narrowed"]
+__all__ = ["concerns_call", "narrowed"]
 
 #: Values in one place of a pattern, above which it is a list of examples, and no rule.
 _MOST: Final = 6
@@ -34,11 +34,11 @@ def narrowed(quirk: Quirk, held: Sequence[Use], broken: Sequence[Use]) -> Quirk:
     if not broken:
         return quirk
     candidates = (*_by_arguments(quirk, held), *_by_outcome(quirk, held), *_by_past(quirk, held, broken))
-    fitting = (one for one in candidates if not any(_concerns(one, call) for call in broken))
+    fitting = (one for one in candidates if not any(concerns_call(one, call) for call in broken))
     return next(fitting, replace(quirk, always=False))
 
 
-def _concerns(quirk: Quirk, call: Use) -> bool:
+def concerns_call(quirk: Quirk, call: Use) -> bool:
     """Tell whether a quirk concerns a call; the order of its past is not known."""
     found = Match()
     in_any_order = replace(quirk, before=(*quirk.before, *quirk.until), until=())

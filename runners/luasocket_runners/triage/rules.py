@@ -16,6 +16,7 @@ from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.result import PASSING, Result, Verdict
 from luasocket_runners.triage.contradictions import COUNT, VALUES, contradiction
 from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
+from luasocket_runners.triage.narrowing import concerns_call
 from luasocket_runners.triage.proposals import MISSING, Proposal, propose
 from luasocket_runners.triage.rule import BY_ARGUMENTS, Level, Rule, identity_of, quirk_of
 
@@ -38,6 +39,7 @@ class Rules:
         self._at_least = at_least
         self._rules: dict[tuple[object, str, int], Rule] = {}
         self._of_id: dict[str, list[Rule]] = {}
+        self._made: dict[str, Quirk] = {}
         self._unused: set[int] = set()
         self._accepted: list[Quirk] = []
 
@@ -113,9 +115,26 @@ class Rules:
                 for rule in self._of_id.get(quirk, ()):
                     if rule.function == result.function:
                         broken.setdefault(id(rule), (rule, []))[1].append(result)
+        for rule, result in self._hidden(results):
+            broken.setdefault(id(rule), (rule, []))[1].append(result)
         for rule, failures in broken.values():
             self._narrow(rule, failures)
         return bool(broken)
+
+    def _hidden(self, results: Iterable[Result]) -> Iterator[tuple[Rule, Result]]:
+        """Yield the rules that hold always, as they say, and results in which a rule before them was followed instead.
+
+        Nothing else shows that: where a rule that holds only sometimes comes first, the port may follow that.
+        """
+        always = {identity: quirk for identity, quirk in self._made.items() if quirk.always}
+        sometimes = self._made.keys() - always.keys()
+        for result in results:
+            for use in result.uses:
+                if sometimes.isdisjoint(use.quirks):
+                    continue
+                for identity in always.keys() - set(use.quirks):
+                    if use.function in always[identity].on and concerns_call(always[identity], use):
+                        yield from ((rule, result) for rule in self._of_id[identity] if rule.function == use.function)
 
     def quirks(self, *, used_only: bool = False) -> Quirks:
         """Return the declared quirks and those that were found, functions with the same rule together."""
@@ -129,12 +148,13 @@ class Rules:
                 groups[rule.proposal.key, rule.group].append(rule)
         found = list(self._accepted)
         taken = {quirk.id for quirk in (*self._declared.rules, *found)}
-        self._of_id = {}
+        self._of_id, self._made = {}, {}
         for rules in groups.values():
             identity = identity_of(rules, taken)
             taken.add(identity)
             self._of_id[identity] = rules
-            found.append(quirk_of(identity, rules))
+            self._made[identity] = quirk_of(identity, rules)
+            found.append(self._made[identity])
         return found
 
 

@@ -99,3 +99,20 @@ def test_an_error_is_one_rule_whatever_luasocket_does(
     assert 'with: [null, {one_of: [null, "x"]}], returns: [$...]' in text
     assert "with: [{type: number}, {one_of: [null, {type: number}]}, {one_of: [null, {type: number}]}]" in text
     assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
+
+
+def test_a_rule_that_another_one_hides_does_not_hold_always(
+    triage_arguments: Callable[..., list[str]],
+    tmp_path: Path,
+) -> None:
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {mode}{number}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.f, with: [{mode}], returns: [ok, null]}}\n"
+        for mode in ("one", "two")
+        for number in range(3)
+    )
+    arguments = triage_arguments(corpus, f=lambda mode: (b"ok",) if mode == b"one" else (b"ok", None, 0.5))
+    assert main(arguments) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert text.count("  - id: ") == text.count("always: false") == 2
+    assert "test/" not in (tmp_path / "known-deviations.txt").read_text()

@@ -7,7 +7,7 @@ from typing import Any
 
 from luasocket_runners.result import Observation, Result, Verdict
 from luasocket_runners.triage import Kind, causes_of
-from luasocket_runners.triage.missing import missing_functions
+from luasocket_runners.triage.missing import deadly_functions, missing_functions
 from luasocket_spec.model import Behaviour, Raises, Returns
 
 
@@ -63,3 +63,21 @@ def test_a_function_that_says_so_each_time_is_not_implemented(behaviours: Callab
         behaviour, "client:connect", Returns((1,)), returns=(None, b"Address family for hostname not supported")
     )
     assert not missing_functions([family])
+
+
+def test_a_function_that_ends_the_port_wherever_it_is_called_is_named(
+    behaviours: Callable[[str], list[Behaviour]],
+) -> None:
+    behaviour = behaviours("  - {id: one, steps: [{call: socket.f, returns: []}]}\n")[0]
+    died = [
+        Result(behaviour, Verdict.FAILED, "The port died: it exited with status 1.", function=function)
+        for function in ("client:getsockname", "client:getsockname", "socket.select")
+    ]
+    works = failed(behaviour, "socket.select", Returns((1,)), returns=(2,))
+    assert deadly_functions([*died, works]) == {":getsockname": 2}
+
+
+def test_a_cause_is_one_line(behaviours: Callable[[str], list[Behaviour]]) -> None:
+    behaviour = behaviours("  - {id: one, steps: [{call: socket.f, returns: []}]}\n")[0]
+    (cause,) = causes_of([Result(behaviour, Verdict.FAILED, '"x" does not match /a\nb/')])
+    assert cause.title == r'"x" does not match /a\nb/'

@@ -20,7 +20,7 @@ MADE = "socket.tcp"
 
 def call(function: str = "client:receive", *args: Any, past: tuple[str, ...] = (MADE,), value: Any = b"ab") -> Use:
     spec: Outcome = Returns((value, None))
-    return Use("rule", function, args, frozenset(past), spec)
+    return Use(("rule",), function, args, frozenset(past), spec)
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,7 @@ def behaviour(expected: Returns | Raises) -> Behaviour:
         (OK, "returns: [{type: string}, null, null]"),
         (TIMEOUT, 'returns: [null, "timeout", $...]'),
         (Returns(()), "returns: []"),
+        (Returns((OfType(("nil", "string")), 7)), 'returns: [{type: ["nil", string]}, {type: number}]'),
         (BAD, "raises: \"bad argument #* to '*'\""),
         (Succeeds(), "succeeds: true"),
     ],
@@ -201,6 +202,8 @@ def test_a_call_that_hangs(expected: Outcome, yaml: str) -> None:
     )
     text = HEADER.format(schema="s.json") + render([quirk])
     assert f"    expected: {{{yaml}}}\n    returned: {{hangs: true}}\n" in text
+    if not isinstance(expected, Succeeds):
+        assert parse_quirks(text.encode(), "q.yaml", [behaviour(expected)]).rules
     (made,) = rewrite((quirk,), (), expected, None)
     assert made.outcome == HANGS
 
@@ -239,6 +242,11 @@ def test_texts_that_differ_in_a_number_keep_it(wanted: bytes, raised: bytes, say
 )
 def test_faults_are_no_rules(expected: Returns, reply: tuple[Any, ...]) -> None:
     assert propose(seen(expected, reply)) is None
+
+
+def test_a_call_that_hangs_where_any_value_is_right_is_no_rule() -> None:
+    expected = Returns((OfType(("any",)), OfType(("any",))))
+    assert propose(Observation("socket.f", (), expected, None, hangs=True)) is None
 
 
 def test_long_rules_are_broken_into_lines() -> None:
