@@ -106,7 +106,8 @@ def _triage(options: argparse.Namespace) -> int:
         if not results:
             raise
         ended_by = type(interrupt)("the files have what was found so far; the same command goes on from there")
-    proposed = [one for one in rules.proposed(used_only=True) if ended_by is None or rounds.has_tried(one)]
+    is_over = ended_by is None and rounds.has_settled
+    proposed = [one for one in rules.proposed(used_only=True) if is_over or rounds.has_tried(one)]
     rest = [result for result in results if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED)]
     missing = missing_functions(results)
     absent = missing if options.output is None else {}

@@ -103,6 +103,11 @@ class Rounds:
         """Return the results so far: of each behaviour, that of the last round in which it ran."""
         return [self._results[one.id] for one in self._behaviours if one.id in self._results]
 
+    @property
+    def has_settled(self) -> bool:
+        """Whether the last rules are those of a run; otherwise they came up to its end."""
+        return self._number < ROUNDS
+
     def has_tried(self, quirk: Quirk) -> bool:
         """Tell whether a rule was there, as it is now, in a run that has ended: only then is it more than a guess."""
         return shapes(Quirks("", (quirk,)))[0] in self._tried

@@ -23,8 +23,8 @@ from luasocket_runners.values import LuaValue
 
 __all__ = ["MISSING", "Proposal", "arguments_pattern", "propose", "takes_nothing"]
 
-#: A short word, such as a mode or a pattern of receive.
-_MODE: Final = re.compile(rb"[A-Za-z0-9*_.-]{1,24}")
+#: A short word, such as a mode or a pattern of receive; not the number of a port, which differs from run to run.
+_MODE: Final = re.compile(rb"(?!\d{4,}$)[A-Za-z0-9*_.-]{1,24}")
 
 #: Quoted words in the text of an error, in any of Lua's ways, and the characters of a text that a rule keeps.
 _QUOTED: Final = re.compile(r"([`'\"])([^`'\"]{1,60})(['\"])")

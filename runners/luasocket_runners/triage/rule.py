@@ -9,11 +9,12 @@ from enum import IntEnum
 from itertools import zip_longest
 from typing import Final
 
-from luasocket_spec.model import OneOf, Raises, Ref, Returns, Source, SpecValue, Splice
+from luasocket_spec.model import OfType, OneOf, Raises, Ref, Returns, Source, SpecValue, Splice
 
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import Product, Quirk
+from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Result
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern, takes_nothing
 
@@ -24,6 +25,8 @@ _TOO_MANY: Final = re.compile(
     r"(?i)(expect|need|require|takes|too many|wrong number).*(?<!bad )\barguments?\b(?! #)"
     r"|(?<!bad )\barguments?\b(?! #).*(expected|needed|required)"
 )
+#: Values of one argument that a rule lists, if it holds only sometimes anyway.
+_READABLE: Final = 8
 #: Characters of the longest id of a proposed quirk.
 _ID_LENGTH: Final = 40
 
@@ -176,9 +179,11 @@ def _is_timeout(expected: object) -> bool:
     return isinstance(expected, Returns) and expected.values[:2] == (None, b"timeout")
 
 
-def _any_of(values: Iterable[SpecValue]) -> SpecValue:
-    """Return a pattern of these values."""
+def _any_of(values: Iterable[SpecValue], *, by_type: bool = False) -> SpecValue:
+    """Return a pattern of these values; of more than people can read, by their types, if that is enough."""
     choices = tuple({repr(value): value for value in values}.values())  # to Python, true equals 1
+    if by_type and len(choices) > _READABLE:
+        return OfType(tuple(sorted(frozenset[str]().union(*map(types_of, choices)))))
     return choices[0] if len(choices) == 1 else OneOf(choices)
 
 
@@ -228,7 +233,8 @@ def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
     arguments = list(dict.fromkeys(one for rule in rules for one in rule.concerned_arguments))
     with_: tuple[SpecValue, ...] | None = None
     if arguments:
-        with_ = tuple(map(_any_of, zip_longest(*arguments)))  # a nil at the end may also be missing
+        # a nil at the end may also be missing
+        with_ = tuple(_any_of(values, by_type=not first.always) for values in zip_longest(*arguments))
     functions = ", ".join(dict.fromkeys(shown_function(rule.function) for rule in rules))
     why = f"UNEXPLAINED: {counted(len(examples), 'behaviour')}, such as {examples[0]}."
     on = tuple(sorted({rule.function for rule in rules}))

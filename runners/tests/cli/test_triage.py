@@ -110,6 +110,14 @@ def test_an_interrupted_triage_writes_no_rule_that_was_not_tried(
     assert (tmp_path / "known-deviations.txt").read_text().count("UNEXPLAINED") > 1
 
 
+def test_a_triage_that_does_not_settle_writes_no_rule_that_was_not_tried(
+    port: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luasocket_runners.cli.triage_rounds.ROUNDS", 1)
+    assert main(port) == 0
+    assert (tmp_path / "quirks.yaml").read_text().endswith("quirks: []\n")
+
+
 def test_declared_quirks_stay(port: list[str], tmp_path: Path) -> None:
     quirks = tmp_path / "quirks.yaml"
     quirks.write_text(

@@ -10,7 +10,8 @@ from luasocket_runners.quirks.reading import parse_quirks
 from luasocket_runners.quirks.rewriting import rewrite
 from luasocket_runners.quirks.writing import HEADER, render
 from luasocket_runners.result import Observation
-from luasocket_runners.triage.proposals import propose
+from luasocket_runners.triage.proposals import arguments_pattern, propose
+from luasocket_runners.triage.rule import Level, Rule, quirk_of
 from luasocket_runners.values import Handle, LuaTable
 from luasocket_spec.model import (
     Behaviour,
@@ -247,6 +248,24 @@ def test_faults_are_no_rules(expected: Returns, reply: tuple[Any, ...]) -> None:
 def test_a_call_that_hangs_where_any_value_is_right_is_no_rule() -> None:
     expected = Returns((OfType(("any",)), OfType(("any",))))
     assert propose(Observation("socket.f", (), expected, None, hangs=True)) is None
+
+
+def test_patterns_of_arguments_have_words_and_no_ports() -> None:
+    args = (b"*l", b"54321", b"10", b"r", None, True, 7, b"two words")
+    string, number = OfType(("string",)), OfType(("number",))
+    assert arguments_pattern(args) == (b"*l", string, b"10", b"r", None, True, number, string)
+
+
+def test_a_rule_that_holds_sometimes_lists_few_words() -> None:
+    made = []
+    for count in (3, 20):
+        proposal = propose(seen(OK, b"oops"))
+        assert proposal is not None
+        rule = Rule(proposal, "socket.f", arguments={(b"w%d" % number,): None for number in range(count)})
+        rule.level = Level.SOMETIMES
+        rule.examples["test/x"] = None
+        made.append(quirk_of("x", [rule]).with_)
+    assert made == [(OneOf((b"w0", b"w1", b"w2")),), (OfType(("string",)),)]
 
 
 def test_long_rules_are_broken_into_lines() -> None:
