@@ -11,8 +11,8 @@ from luasocket_spec.model import OneOf, Outcome, Raises, Ref, Source, SpecValue,
 from luasocket_runners.function_names import ALL_CLASSES, CLASSES, GROUPS, concerns
 
 __all__ = [
-    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "NO_QUIRKS", "Ending", "Ignoring", "Listed", "Message", "Product",
-    "Quirk", "Quirks", "QuirksError", "Slice", "concerns", "is_function",
+    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "NO_QUIRKS", "Beginning", "Behind", "Ending", "Ignoring", "Listed",
+    "Message", "Product", "Quirk", "Quirks", "QuirksError", "Slice", "Sum", "concerns", "is_function",
 ]  # fmt: skip
 
 #: The outcome of a call that does not return: no reply is like it.
@@ -57,6 +57,33 @@ class Ending(Value):
     """A string that ends with that of a variable; only in the results that a port returns."""
 
     value: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Behind(Value):
+    """The string of a variable without the prefix that it begins with; only in the results that a port returns."""
+
+    prefix: Ref
+    value: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning(Value):
+    """A string that begins with that of a variable; only in the results that a port returns.
+
+    It has as many bytes as ``sizes`` together, of which a number counts itself and a string its bytes; without them,
+    any number.
+    """
+
+    value: Ref | Behind
+    sizes: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Value):
+    """The sum of numbers, of variables and of the numbers of bytes of parts; only in the results of a port."""
+
+    parts: tuple[Ref | Slice | float, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ value at each place; ``$...`` at the end of a list stands for all values that fo
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Final, TypeAlias
 from luasocket_spec import model
 from luasocket_spec.model import Outcome, Raises, Returns, SpecValue, Succeeds
 
-from luasocket_runners.quirks.model import Ending, Ignoring, Listed, Message, Product, Slice
+from luasocket_runners.quirks.model import Beginning, Behind, Ending, Ignoring, Listed, Message, Product, Slice, Sum
 from luasocket_runners.scoping import Unbound
 from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
 
@@ -278,6 +279,11 @@ def fill_list(
         elif isinstance(item, Ignoring | Ending):
             value, place = found.values[item.value.name]
             filled.append((_string_like(item, value, _Matcher(resolve).known(value)), place))
+        elif isinstance(item, Beginning | Behind):
+            # more or less than the spec's value: a behaviour goes on with that one
+            filled.append((_rest(item, found, _Matcher(resolve)), None))
+        elif isinstance(item, Sum):
+            filled.append((_sum(item, found, _Matcher(resolve)), None))
         elif isinstance(item, Listed):
             value, place = found.values[item.value.name]
             filled.append((_listed(value), place))
@@ -298,6 +304,67 @@ def _string_like(item: Ignoring | Ending, written: AnyValue, value: AnyValue) ->
     others = f"[{re.escape(item.ignored.decode('latin-1'))}]*"
     kept = "".join(f"{re.escape(char)}{others}" for char in text if char.encode("latin-1") not in item.ignored)
     return model.Pattern(rf"\A{others}{kept}\Z")
+
+
+def _text(value: AnyValue) -> bytes | None:
+    """Return a string, or the text that Lua makes of a number; None for any other value."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:.14g}".encode()
+    return value if isinstance(value, bytes) and len(value) <= _LONGEST else None
+
+
+def _rest(item: Beginning | Behind, found: Match, matcher: _Matcher) -> AnyValue:
+    """Return what is behind a prefix, or a matcher for strings that begin with a value; any string, if it is unknown.
+
+    Where a prefix is longer than the string, nothing is behind it.
+    """
+    inner = item.value if isinstance(item, Beginning) else item
+    known = {name: matcher.known(value) for name, (value, _) in found.values.items()}
+    text = _text(known[(inner.value if isinstance(inner, Behind) else inner).name])
+    if isinstance(inner, Behind) and text is not None:
+        prefix = _text(known[inner.prefix.name])
+        text = text[len(prefix) :] if prefix is not None and text.startswith(prefix) else None
+    if text is None:
+        return model.OfType(("string",))
+    if isinstance(item, Behind):
+        return text
+    sizes = [_size(known[size.name]) for size in item.sizes]
+    more = sum(size for size in sizes if size is not None) - len(text)
+    exact = bool(sizes) and None not in sizes and more >= 0
+    return model.Pattern(rf"\A{re.escape(text.decode('latin-1'))}{f'.{{{more}}}' if exact else '.*'}\Z")
+
+
+def _size(value: AnyValue) -> int | None:
+    """Return a number of bytes as a whole number, or the bytes of a string that is none."""
+    number = _number(value)
+    if number is None:
+        return len(value) if isinstance(value, bytes) else None
+    return math.floor(number) if math.isfinite(number) and number >= 0 else None
+
+
+def _sum(item: Sum, found: Match, matcher: _Matcher) -> AnyValue:
+    """Return a sum; any number, if a part of it is not known."""
+    total: float = 0
+    for part in item.parts:
+        value = part
+        if isinstance(part, Slice):
+            value = _part(part, found, matcher)  # type: ignore[assignment]
+        elif isinstance(part, model.Ref):
+            value = matcher.known(found.values[part.name][0])  # type: ignore[assignment]
+        number = _number(value)
+        if number is None:
+            return model.OfType(("number",))
+        total += number
+    return total
+
+
+def _bounds(item: model.Between, found: Match, resolve: Resolve | None) -> SpecValue:
+    """Return a matcher whose bounds are numbers of bytes; any number, if one of them is not known."""
+    matcher = _Matcher(resolve)
+    bounds = [_part(one, found, matcher) if isinstance(one, Slice) else one for one in (item.low, item.high)]
+    if any(isinstance(one, model.OfType) for one in bounds):
+        return model.OfType(("number",))
+    return model.Between(*bounds)  # type: ignore[arg-type]
 
 
 def _listed(value: AnyValue) -> AnyValue:
@@ -381,6 +448,8 @@ def _fill(item: SpecValue, found: Match, resolve: Resolve | None) -> SpecValue:
         return found.values[item.name][0]  # type: ignore[return-value]
     if isinstance(item, model.OneOf):
         return model.OneOf(tuple(_fill(choice, found, resolve) for choice in item.choices))
+    if isinstance(item, model.Between):
+        return _bounds(item, found, resolve)
     if isinstance(item, model.TableSpec):
         return model.TableSpec(tuple((key, _fill(value, found, resolve)) for key, value in item.entries))
     if isinstance(item, model.Fields):

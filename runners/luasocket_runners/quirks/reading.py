@@ -11,23 +11,19 @@ from luasocket_spec import model as m
 from luasocket_spec.reading import nodes
 from luasocket_spec.reading.nodes import Mapping, Node, Scalar, Sequence
 from luasocket_spec.reading.problems import Problem
-from luasocket_spec.reading.values import Scope, ValueReader
+from luasocket_spec.reading.values import Scope
 
 from luasocket_runners.function_names import PEER
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
+from luasocket_runners.quirks.computed import ComputedReader, below
 from luasocket_runners.quirks.model import (
     ALL_CLASSES,
     CLASSES,
     HANGS,
-    Ending,
-    Ignoring,
-    Listed,
     Message,
-    Product,
     Quirk,
     Quirks,
     QuirksError,
-    Slice,
     is_function,
 )  # fmt: skip
 from luasocket_runners.quirks.patterns import REST, Match, holds, match_args
@@ -67,7 +63,7 @@ def parse_quirks(data: bytes, path: str, behaviours: Iterable[m.Behaviour]) -> Q
     return Quirks(path, tuple(rules))
 
 
-class _QuirkReader(ValueReader):
+class _QuirkReader(ComputedReader):
     """Reads the quirks of one file."""
 
     def quirks(self, root: Node) -> list[Quirk]:
@@ -144,10 +140,10 @@ class _QuirkReader(ValueReader):
 
     def _others(self, node: Node, scope: Scope) -> tuple[m.Outcome | Message, ...]:
         """Read the outcomes under `or`, which the port may have instead of the first one."""
-        listed = _below(node, "or")
+        listed = below(node, "or")
         if listed is None:
             return ()
-        if all(_below(node, key) is None for key in _OTHER):
+        if all(below(node, key) is None for key in _OTHER):
             self.report(node.line, "`or` adds to an outcome: write that one first.")
         others = []
         for item in self.items(listed, "`or`", "- returns: [...]"):
@@ -163,14 +159,14 @@ class _QuirkReader(ValueReader):
         self, expected: Node | None, scope: Scope, variables: Collection[str]
     ) -> tuple[tuple[str, m.SpecValue], ...]:
         """Read the patterns of the values of variables, below `expected`."""
-        node = _below(expected, "where")
+        node = below(expected, "where")
         if node is None:
             return ()
         if not isinstance(node, Mapping):
             self.wrong(node, "`where` has a pattern for each variable", "{$count: {between: [1, 9]}}")
             return ()
         patterns = []
-        arguments = _variables(_below(expected, "with"))
+        arguments = _variables(below(expected, "with"))
         for key, (scalar, value) in node.pairs.items():
             name = str(key)
             known = arguments if name == f"${REST}" else variables
@@ -180,16 +176,16 @@ class _QuirkReader(ValueReader):
         return tuple(patterns)
 
     def _omitted(self, returned: Node) -> bool:
-        node = _below(returned, "omitted")
+        node = below(returned, "omitted")
         if node is None:
             return False
         self.yes(node, "`omitted`")
-        if _below(returned, "hangs") is None:
+        if below(returned, "hangs") is None:
             self.report(node.line, "`omitted` is about a call that hangs: write `hangs: true` before it.")
         return True
 
     def _early(self, returned: Node, outcome: m.Outcome | Message | None) -> bool:
-        node = _below(returned, "early")
+        node = below(returned, "early")
         if node is None:
             return False
         self.yes(node, "`early`")
@@ -265,68 +261,15 @@ class _QuirkReader(ValueReader):
                 if place + 1 < len(items):
                     self.report(item.line, "`$...` stands for all that follows: write it at the end of the list.")
                 values.append(m.Splice())
-            elif products and isinstance(item, Mapping) and "product" in item.pairs:
-                values.append(self._product(item, scope))
-            elif isinstance(item, Mapping) and (products or likes) and "size" in item.pairs:
-                values.append(self._slice(item, scope, "size"))
-            elif isinstance(item, Mapping) and products and "slice" in item.pairs:
-                values.append(self._slice(item, scope, "slice"))
-            elif likes and isinstance(item, Mapping) and ("ignoring" in item.pairs or "ending" in item.pairs):
-                values.append(self._string_like(item, scope))
-            elif likes and isinstance(item, Mapping) and "listed" in item.pairs:
-                values.append(self._listed(item, scope))
+            elif (
+                (products or likes)
+                and isinstance(item, Mapping)
+                and (read := self.reader_of(item, argument=products)) is not None
+            ):
+                values.append(read(item, scope))
             else:
                 values.append(self.value(item, scope, expected=True))
         return tuple(values)
-
-    def _product(self, node: Mapping, scope: Scope) -> m.SpecValue:
-        found = self.map(node, "A product", ("product",), ("product",))
-        items = self.items(found["product"], "`product`", "[$seconds, 1000]") if found else []
-        if len(items) == 2:
-            value = self.value(items[0], scope, expected=False)
-            factor = items[1].value if isinstance(items[1], Scalar) else None
-            if isinstance(factor, int | float) and not isinstance(factor, bool) and isinstance(value, m.Ref):
-                return Product(value, factor)
-        self.wrong(node, "`product` is a variable and a number", "{product: [$seconds, 1000]}")
-        return None
-
-    def _slice(self, node: Mapping, scope: Scope, key: str) -> m.SpecValue:
-        found = self.map(node, f"A {key}", (key,), (key,))
-        items = self.items(found[key], f"`{key}`", "[$data, $i, $j]") if found else []
-        values = [
-            m.Splice() if isinstance(item, Scalar) and item.value == "$..." else self.value(item, scope, expected=False)
-            for item in items
-        ]
-        least = 1 if key == "size" else 2
-        if least <= len(values) <= 3 and all(isinstance(value, m.Ref) for value in (*values[:-1], values[0])):
-            text, *positions = values
-            if isinstance(text, m.Ref) and isinstance(values[-1], m.Ref | m.Splice):
-                return Slice(text, tuple(positions), counted=key == "size")
-        self.wrong(node, f"`{key}` is a variable and one or two positions", f"{{{key}: [$data, $i, $j]}}")
-        return None
-
-    def _string_like(self, node: Mapping, scope: Scope) -> m.SpecValue:
-        key = "ignoring" if "ignoring" in node.pairs else "ending"
-        found = self.map(node, f"`{key}`", (key,), (key,))
-        if found and key == "ending":
-            value = self.value(found[key], scope, expected=False)
-            if isinstance(value, m.Ref):
-                return Ending(value)
-        elif found:
-            items = self.items(found[key], "`ignoring`", r'["\r", $line]')
-            values = [self.value(item, scope, expected=False) for item in items]
-            if len(values) == 2 and isinstance(values[0], bytes) and values[0] and isinstance(values[1], m.Ref):
-                return Ignoring(values[0], values[1])
-        self.wrong(node, f"`{key}` needs a variable", r'{ignoring: ["\r", $line]}, or {ending: $data}')
-        return None
-
-    def _listed(self, node: Mapping, scope: Scope) -> m.SpecValue:
-        found = self.map(node, "`listed`", ("listed",), ("listed",))
-        value = self.value(found["listed"], scope, expected=False) if found else None
-        if isinstance(value, m.Ref):
-            return Listed(value)
-        self.wrong(node, "`listed` needs a variable", "{listed: $ready}")
-        return None
 
     def _raised(self, node: Node, scope: Scope) -> m.Raises:
         if isinstance(node, Mapping):
@@ -334,12 +277,6 @@ class _QuirkReader(ValueReader):
             return m.Raises(None, self.value(found["value"], scope, expected=True) if found else None)
         text = self.text(node, "`raises`")
         return m.Raises(self.encoded(node, text) if isinstance(node, Scalar) else b"")
-
-
-def _below(node: Node | None, key: str) -> Node | None:
-    """Return the value of a key of a map, if there is one."""
-    pair = node.pairs.get(key) if isinstance(node, Mapping) else None
-    return None if pair is None else pair[1]
 
 
 def _variables(node: Node | None) -> dict[str, int]:

@@ -240,6 +240,11 @@ def test_without_a_fitting_rule_it_is_not_implemented(run: Run, raises: str) -> 
         ("{ending: $line}", "ab", b"xab", True),
         ("{ending: $line}", "ab", b"ab", True),
         ("{ending: $line}", "ab", b"abx", False),
+        ("{beginning: $line}", "a.", b"a.xy", True),
+        ("{beginning: $line}", "a.", b"axy", False),
+        ("{beginning: $line, bytes: [$line]}", "a.", b"a.", True),
+        ("{beginning: $line, bytes: [$line]}", "a.", b"a.x", False),
+        ("{behind: [$line, $line]}", "a.", b"", True),
     ],
 )
 def test_strings_that_are_like_the_expected_one(
@@ -264,7 +269,9 @@ def test_a_list_that_is_keyed_by_integers_only(run: Run, select: Callable[..., A
     assert result.verdict is (Verdict.QUIRKS if fits else Verdict.FAILED)
 
 
-@pytest.mark.parametrize("like", ["{ignoring: [$line]}", '{ignoring: ["", $line]}', "{ending: x}", "{listed: x}"])
+@pytest.mark.parametrize(
+    "like", ["{ignoring: [$line]}", '{ignoring: ["", $line]}', "{ending: x}", "{listed: x}", "{beginning: x}"]
+)
 def test_a_string_is_like_a_variable(run: Run, like: str) -> None:
     with pytest.raises(QuirksError, match="needs a variable"):
         run([TIMEOUT], f'on: [":settimeout"], expected: {{returns: [$line]}}, returned: {{returns: [{like}]}}')

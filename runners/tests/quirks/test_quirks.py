@@ -248,6 +248,66 @@ def test_the_size_of_a_part(run: Run, args: str, returned: int, passes: bool) ->
     assert result.verdict is (Verdict.QUIRKS if passes else Verdict.FAILED)
 
 
+PREFIXED = (
+    "{with: [$count, $prefix], where: {$prefix: {type: [string, number]}}, returns: [$data]}",
+    "{returns: [%s]}",
+)
+BEHIND = "{behind: [$prefix, $data]}"
+
+
+@pytest.mark.parametrize(
+    ("args", "expected", "like", "returned", "passes"),
+    [
+        ("[null, pre]", "preabc", BEHIND, b"abc", True),
+        ("[null, pre]", "preabc", BEHIND, b"bc", False),
+        ("[null, pre]", "preabc", BEHIND, b"garbled", False),
+        ("[null, 5]", "5abc", BEHIND, b"abc", True),
+        # what does not begin with the prefix has nothing behind it that is known
+        ("[null, pre]", "abc", BEHIND, b"any", True),
+        ("[5, pre]", "preab", f"{{beginning: {BEHIND}, bytes: [$count]}}", b"abcde", True),
+        ("[5, pre]", "preab", f"{{beginning: {BEHIND}, bytes: [$count]}}", b"abcd", False),
+        ("[5, pre]", "preab", f"{{beginning: {BEHIND}, bytes: [$count]}}", b"axcde", False),
+        ("[5.9, pre]", "preab", "{beginning: $data, bytes: [$count, $prefix]}", b"preabcde", True),
+        ("['5', pre]", "preab", "{beginning: $data, bytes: [$count, $prefix]}", b"preabcd", False),
+        ("[5, pre]", "preab", "{beginning: $data}", b"preabcdefgh", True),
+        ("[5, pre]", "preab", "{beginning: $data}", b"prea", False),
+    ],
+)
+def test_what_is_behind_a_prefix(run: Run, args: str, expected: str, like: str, returned: bytes, passes: bool) -> None:
+    rule = (PREFIXED[0], PREFIXED[1] % like)
+    steps = [f"{{call: socket.f, with: {args}, returns: ['{expected}']}}"]
+    result = run(steps, rule, f=lambda *_: [returned])
+    assert result.verdict is (Verdict.QUIRKS if passes else Verdict.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("like", "args", "returned", "passes"),
+    [
+        ("{sum: [$i, {size: [$data, $i, $...]}, -1]}", "[hello, -2, -1]", -1, True),
+        ("{sum: [$i, {size: [$data, $i, $...]}, -1]}", "[hello, -2, -1]", 0, False),
+        ("{sum: [$i, {size: [$data, $i]}, -1]}", "[hello, '2']", 5, True),
+        ("{sum: [$i, 1]}", "[hello, x]", 99, True),  # no number, so that the sum is not known
+        ("{between: [1, {size: [$data]}]}", "[hello, 1]", 5, True),
+        ("{between: [1, {size: [$data]}]}", "[hello, 1]", 6, False),
+        ("{between: [1, {size: [$data]}]}", "[hello, 1]", 0, False),
+        ("{between: [1, {size: [$data]}]}", "[true, 1]", 9, True),
+    ],
+)
+def test_numbers_that_are_computed(run: Run, like: str, args: str, returned: int, passes: bool) -> None:
+    rule = ("{with: [$data, $i, $...], returns: [$last]}", f"{{returns: [{like}]}}")
+    result = run([f"{{call: socket.f, with: {args}, returns: [77]}}"], rule, f=lambda *_: [returned])
+    assert result.verdict is (Verdict.QUIRKS if passes else Verdict.FAILED)
+
+
+def test_a_behaviour_goes_on_with_the_string_that_has_the_prefix(run: Run) -> None:
+    steps = [
+        "{call: socket.f, with: [2, pre], returns: [preab], as: part}",
+        "{call: socket.g, with: [$part], returns: [preab]}",
+    ]
+    result = run(steps, (PREFIXED[0], PREFIXED[1] % BEHIND), f=lambda *_: [b"ab"], g=lambda part: [part])
+    assert passed_with(result) == ("rule-1",)
+
+
 @pytest.mark.parametrize(("returned", "passes"), [(b"<a:7>", True), (b"<a:8>", False), (b"a:7", False)])
 def test_values_are_joined(run: Run, returned: bytes, passes: bool) -> None:
     rule = ("{returns: [$name, $number, $any]}", '{returns: [{concat: ["<", $name, ":", $number, ">"]}]}')

@@ -141,6 +141,13 @@ quirks:
             "`slice` is a variable and one or two positions",
         ),
         ("{returns: [$last]}", "{returns: [{size: $last}]}", 7, "`size` is a list"),
+        ("{returns: [$last]}", "{returns: [{behind: [$last]}]}", 7, "`behind` has two variables"),
+        ("{returns: [$last]}", "{returns: [{behind: [$last, x]}]}", 7, "`behind` has two variables"),
+        ("{returns: [$last]}", "{returns: [{beginning: {behind: [x]}}]}", 7, "`behind` has two variables"),
+        ("{returns: [$last]}", "{returns: [{beginning: $last, bytes: [3]}]}", 7, "`beginning` needs a variable"),
+        ("{returns: [$last]}", "{returns: [{sum: [$last]}]}", 7, "`sum` has variables, sizes and numbers"),
+        ("{returns: [$last]}", "{returns: [{sum: [$last, x]}]}", 7, "`sum` has variables, sizes and numbers"),
+        ("{returns: [$last]}", "{returns: [{between: [x, {size: [$last]}]}]}", 7, "`between` has two bounds"),
         (
             "{returns: [$last]}",
             "{returns: [$last], or: [{with: [1]}]}",
