@@ -260,7 +260,8 @@ package LuaSocketClient {
         for (my $i = 1; defined(my $object = $table->get($i)); $i++) {
             my $descriptor = ask($object, 'getfd');
             $descriptor = ask($object, 'getfd') if $index == 1;
-            next if type($descriptor) ne 'number' || $descriptor < 0;
+            $descriptor = to_number($descriptor);
+            next if !defined $descriptor || !($descriptor >= 0);
             bad_argument($index, 'descriptor too large for set size') if $descriptor >= SETSIZE;
             push @found, [int $descriptor, $object];
         }

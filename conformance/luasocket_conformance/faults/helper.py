@@ -77,6 +77,22 @@ def helper_bind_does_not_reuse(original: Original, results: Values, *_args: Any)
     original.method(results[0], "setoption", b"reuseaddr", False)
 
 
+@FAULTS.fault("socket.bind", detected_by="helper/bind-reuses-addresses/*ipv6")
+@after_success
+def helper_bind_reuses_ipv4_alone(original: Original, results: Values, host: Any = None, *_rest: Any) -> None:
+    """Only a server over IPv4 has "reuseaddr"."""
+    if is_ipv6(host):
+        original.method(results[0], "setoption", b"reuseaddr", False)
+
+
+@FAULTS.fault("socket.bind", detected_by="helper/bind-ipv6-is-as-ipv4")
+@after_success
+def helper_bind_times_out_over_ipv6(original: Original, results: Values, host: Any = None, *_rest: Any) -> None:
+    """A server over IPv6 has a timeout."""
+    if is_ipv6(host):
+        original.method(results[0], "settimeout", 60)
+
+
 FAULTS.add(
     "helper-bind-ignores-the-backlog",
     "The backlog is ignored.",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from luasocket_conformance.faults.factories import STREAMS, replace_at
+from luasocket_conformance.faults.factories.select import first_result, listed, numbered
 from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
 
 FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp", "endpoints", "module", "select"), deadline=1.0)
@@ -157,3 +158,43 @@ for _word, _argument in _ARGUMENTS.items():
             _reads(_argument, _leading_digits),
             detected_by=_argument.others,
         )
+
+
+def _reads_getfd(read: Callable[[Original, bytes], Any]) -> Mistake:
+    """Read a string that the getfd of an object returns in another way."""
+
+    def mistake(original: Original, readers: Any = None, writers: Any = None, *rest: Any) -> Values:
+        kept = []
+        for value in listed(writers):
+            found = first_result(original, value, "getfd")
+            if isinstance(found, bytes) and not isinstance(read(original, found), bytes):
+                continue
+            kept.append(value)
+        return original(readers, numbered(kept) if isinstance(writers, dict) else writers, *rest)
+
+    return mistake
+
+
+FAULTS.add(
+    "select-wants-numbers",
+    "An object whose getfd returns a string is passed over.",
+    "socket.select",
+    _reads_getfd(lambda _original, text: None),
+    detected_by="numerals/descriptor-of-a-foreign-object",
+)
+
+
+@FAULTS.fault("socket.select", detected_by="numerals/no-descriptor-of-a-foreign-object")
+def select_reads_leading_digits(original: Original, readers: Any = None, writers: Any = None, *rest: Any) -> Values:
+    """A string that getfd returns is the descriptor that its first digits say."""
+    ready = [
+        value
+        for value in listed(writers)
+        if isinstance(found := first_result(original, value, "getfd"), bytes)
+        and not re.fullmatch(rb"[ \t]*\+?[0-9]+(\.[0-9]+|e[0-9]+)?\s*", found)
+    ]
+    if ready:
+        table = original.api.Table()
+        table[1], table[ready[0]] = ready[0], 1.0
+        return (original.api.Table(), table)
+    return original(readers, writers, *rest)

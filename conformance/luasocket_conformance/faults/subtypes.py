@@ -167,3 +167,38 @@ FAULTS.add(
 def sinks_return_integers(results: Values) -> Values:
     """Every whole number that a sink returns is an integer."""
     return tuple(map(_integer, results))
+
+
+@FAULTS.fault("tcp:accept", "tcp:getfd", "tcp:close", detected_by="subtypes/walk-of-a-client/accepted*")
+def accepted_clients_have_integers(original: Original, obj: Any, *args: Any) -> Values:
+    """The methods of an accepted client return integers."""
+    results = original(obj, *args)
+    if original.name == "accept":
+        if results[0] is not None:
+            original.memory[results[0]] = True
+        return results
+    return tuple(map(_integer, results)) if original.memory.get(obj) else results
+
+
+@FAULTS.fault(
+    "tcp:getfd",
+    "udp:getfd",
+    "udp:sendto",
+    "udp:send",
+    detected_by=("subtypes/walk-of-another-object/*6", "subtypes/sender-over-ipv6"),
+)
+def numbers_over_ipv6_are_integers(original: Original, obj: Any, *args: Any) -> Values:
+    """The methods of an IPv6 object return integers."""
+    results = original(obj, *args)
+    return tuple(map(_integer, results)) if original.method(obj, "getfamily") == (b"inet6",) else results
+
+
+@FAULTS.fault("socket.bind", "tcp:settimeout", detected_by="subtypes/helper-bind")
+def servers_of_the_helper_return_integers(original: Original, *args: Any) -> Values:
+    """A server of socket.bind returns an integer from settimeout."""
+    results = original(*args)
+    if original.name == "bind":
+        if results[0] is not None:
+            original.memory[results[0]] = True
+        return results
+    return tuple(map(_integer, results)) if original.memory.get(args[0]) else results

@@ -187,3 +187,13 @@ def add_wrong_objects(faults: Faults, kind: str, other: str) -> None:
         after_success(takes_ipv4),
         violates=f"{kind}6/v6only",
     )
+
+
+def takes_the_family_of_its_descriptor(original: Original, obj: Any, *args: Any) -> Values:
+    """Return in ``getsockname``, of an object of no family, that of the descriptor that ``setfd`` has given to it."""
+    results = original(obj, *args)
+    if original.name == "setfd":
+        original.memory[obj] = True
+    elif original.memory.get(obj) and results[2:] == (b"unspec",):
+        return (*results[:2], b"inet6" if b":" in results[0] else b"inet")
+    return results

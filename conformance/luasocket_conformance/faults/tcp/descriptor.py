@@ -14,7 +14,7 @@ from luasocket_conformance.faults.factories import (
     returns_always,
 )
 from luasocket_conformance.faults.factories.families import add_getfd_is_a_string, add_missing_methods
-from luasocket_conformance.faults.factories.objects import drop_buffer
+from luasocket_conformance.faults.factories.objects import drop_buffer, takes_the_family_of_its_descriptor
 from luasocket_conformance.faults.factories.states import after, fails_with, from_call
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
@@ -181,3 +181,12 @@ def setfd_of_nothing_removes_the_total(original: Original, obj: Any, number: Any
     if number == -1:
         original.method(obj, "settimeout", None, b"t")
     return original(obj, number, *rest)
+
+
+FAULTS.add(
+    "setfd-sets-the-family",
+    "An object of no family has that of the descriptor that it is given.",
+    ("tcp:setfd", "tcp:getsockname"),
+    takes_the_family_of_its_descriptor,
+    detected_by="tcp/descriptor/set-gives-no-family",
+)

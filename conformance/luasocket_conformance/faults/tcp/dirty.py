@@ -36,3 +36,14 @@ def dirty_is_of_the_system(original: Original, obj: Any, *args: Any) -> Values:
     if not is_closed(original, obj):
         return (len(original.call("select", {1: obj}, None, 0)) == 2,)
     return original(obj, *args)
+
+
+@FAULTS.fault("tcp:receive", "tcp:dirty", detected_by="tcp/dirty/after-a-whole-block")
+def whole_blocks_stay_dirty(original: Original, obj: Any, *args: Any) -> Values:
+    """After a block of 8192 bytes, an object is dirty, though all of it was received."""
+    results = original(obj, *args)
+    if original.name == "receive":
+        original.memory[obj] = isinstance(results[0], bytes) and len(results[0]) == 8192
+    elif original.memory.get(obj):
+        return (True,)
+    return results

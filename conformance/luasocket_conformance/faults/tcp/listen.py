@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from luasocket_conformance.faults.factories import STREAMS, is_one_of, refuses_argument, returns_always
+from luasocket_conformance.faults.factories import (
+    STREAMS,
+    changes_argument,
+    is_one_of,
+    refuses_argument,
+    returns_always,
+)
 from luasocket_conformance.faults.factories.families import (
     add_more_arguments,
     add_result_shapes,
@@ -127,3 +133,34 @@ def listening_again_drops_what_waits(original: Original, obj: Any, *args: Any) -
         original.method(client, "close")
     original.method(obj, "settimeout", limits[0])
     return original(obj, *args)
+
+
+@FAULTS.fault("tcp:listen", detected_by="tcp/listen/queue-of-a-backlog-of-zero")
+@changes_argument(2)
+def a_backlog_of_zero_is_none(backlog: Any) -> Any:
+    """A backlog of 0 counts as none given, so that it is the default."""
+    return None if backlog == 0 else backlog
+
+
+@FAULTS.fault("tcp:listen", detected_by="tcp/listen/queue-of-a-backlog-that-is-cut/*fraction")
+@changes_argument(2)
+def backlogs_are_rounded(backlog: Any) -> Any:
+    """The fraction of a backlog is rounded."""
+    try:
+        return round(float(backlog))
+    except (TypeError, ValueError, OverflowError):
+        return backlog
+
+
+@FAULTS.fault("tcp:listen", detected_by="tcp/listen/queue-of-a-backlog-that-is-cut/numeral*")
+@changes_argument(2, bytes)
+def backlogs_that_are_strings_are_ignored(backlog: bytes) -> Any:
+    """A numeral counts as no backlog."""
+    return None if backlog[:1].isdigit() else backlog
+
+
+@FAULTS.fault("tcp:listen", detected_by="tcp/listen/queue-of-a-negative-backlog")
+@changes_argument(2)
+def negative_backlogs_are_zero(backlog: Any) -> Any:
+    """A negative backlog counts as 0."""
+    return 0 if isinstance(backlog, int | float) and backlog < 0 else backlog

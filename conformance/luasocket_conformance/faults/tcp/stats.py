@@ -174,6 +174,13 @@ def stats_are_set_from_the_end(original: Original, obj: Any, *args: Any) -> Valu
     return original(obj, *args)
 
 
+@FAULTS.fault("tcp:accept", detected_by="tcp/stats/age-of-an-accepted-client-begins-with-it")
+@after_success
+def accepted_clients_are_old(original: Original, results: Values, *_args: Any) -> None:
+    """The age of an accepted client is that of a server, made some time ago."""
+    original.method(results[0], "setstats", None, None, 60)
+
+
 @FAULTS.fault("tcp:send", detected_by="tcp/stats/sent-counts-until-the-timeout")
 def stats_count_what_was_to_be_sent(original: Original, obj: Any, data: Any = None, *places: Any) -> Values:
     """All data given to send counts as sent."""

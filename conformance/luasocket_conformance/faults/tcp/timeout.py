@@ -29,6 +29,9 @@ from luasocket_conformance.faults.factories.families import (
 from luasocket_conformance.faults.factories.objects import ignores_mode, ignores_timeouts, make_blocking
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
+#: Bytes of a block that is sent.
+_SENT_AT_ONCE = 8192
+
 FAULTS = Faults(
     __name__,
     also_fails=(*STREAMS, "udp"),
@@ -401,3 +404,14 @@ def block_is_a_deadline_beside_a_total(original: Original, obj: Any, *args: Any)
 def timeouts_are_single_precision(value: Any) -> Any:
     """A timeout is kept in a number of single precision."""
     return struct.unpack("f", struct.pack("f", value))[0] if is_number(value) and 0 < value < 1e30 else value
+
+
+@FAULTS.fault("tcp:send", detected_by="tcp/timeout/limits-a-send-to-a-slow-reader", deadline=6.0)
+def each_block_has_the_whole_timeout(original: Original, obj: Any, data: Any = None, *places: Any) -> Values:
+    """Data are sent in blocks, and the time begins again with each."""
+    if not isinstance(data, bytes) or places:
+        return original(obj, data, *places)
+    results = original(obj, data, 1, _SENT_AT_ONCE)
+    while not failed(results) and results[0] < len(data):
+        results = original(obj, data, results[0] + 1, results[0] + _SENT_AT_ONCE)
+    return results

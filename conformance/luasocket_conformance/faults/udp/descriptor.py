@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from luasocket_conformance.faults.factories import returns_always
 from luasocket_conformance.faults.factories.families import add_getfd_is_a_string, add_missing_methods
+from luasocket_conformance.faults.factories.objects import takes_the_family_of_its_descriptor
 from luasocket_conformance.faults.mechanism import Faults
 
 FAULTS = Faults(__name__, also_fails=("udp", "select", "helper", "module", "tcp/options", "tcp/states"), deadline=1.0)
@@ -19,3 +20,11 @@ FAULTS.add(
 
 add_getfd_is_a_string(FAULTS, "udp")
 add_missing_methods(FAULTS, "udp", {"getfd": "udp/descriptor/of-an-open-object"})
+
+FAULTS.add(
+    "udp-setfd-sets-the-family",
+    "An object of no family has that of the descriptor that it is given.",
+    ("udp:setfd", "udp:getsockname"),
+    takes_the_family_of_its_descriptor,
+    detected_by="udp/descriptor/set-gives-no-family",
+)
