@@ -42,6 +42,9 @@ INVALID = -1
 #: The longest wait of ``poll``, which counts milliseconds in an int, in seconds; a longer timeout is none.
 _LONGEST_POLL = 2_147_483
 
+#: A backlog that is longer than any system allows.
+_LONGEST_QUEUE = 0x7FFF_FFFF
+
 #: LuaSocket's names of outcomes; all others have the system's name.
 _ERRORS: Mapping[int, bytes] = {
     TIMEOUT: b"timeout",
@@ -298,7 +301,9 @@ class Descriptor:
 
     def listen(self, backlog: int) -> int:
         """Listen, with a queue of so many connections."""
-        return self.attempt(lambda held: held.listen(backlog))[0]
+        # Python makes 0 of a negative number, which the system takes for the most that it allows.
+        length = backlog if backlog >= 0 else _LONGEST_QUEUE
+        return self.attempt(lambda held: held.listen(length))[0]
 
     def shutdown(self, how: int) -> None:
         """Shut down a direction. An error is ignored."""
