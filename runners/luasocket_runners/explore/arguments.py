@@ -23,7 +23,7 @@ TIMEOUTS: Final[Args] = (0, 0.005)
 DATA: Final[Args] = (
     b"", b"a", b"hello", b"one\n", b"one\r\ntwo\n", b"\n", b"\r", b"\r\n", b"x\ry\n", b"a\0b\n", b"\xff\xfe", b"no end",
     b"\n\n\n", b"l" * 100 + b"\n", b"0123456789" * 60, b"long" * 500,
-    b"0123456789abcdef" * 600 + b"\n", bytes(range(256)) * 40,
+    b"0123456789abcdef" * 600 + b"\n", bytes(range(256)) * 40, b"block of" * 1024,
 )  # fmt: skip
 #: Values that no call asks for, and some that some calls do.
 ODD: Final[Args] = (
@@ -34,7 +34,9 @@ ODD: Final[Args] = (
 ODD_DATA: Final[Args] = tuple(value for value in ODD if value is not math.nan)
 #: The same for a number of bytes: the value of infinity is up to the processor, too.
 _ODD_COUNTS: Final[Args] = tuple(value for value in ODD_DATA if value != math.inf)
-_PATTERNS: Final[Args] = (b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, 9000, b"3", 2.0, 0.5)
+_PATTERNS: Final[Args] = (
+    b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, 8192, 9000, b"3", b"2.9", 2.0, 0.5,
+)  # fmt: skip
 #: Texts like a pattern: only the letter behind the asterisk counts.
 _NO_PATTERNS: Final[Args] = (b"l", b"a", b"*L", b"*A", b"*", b"*n", -1)
 _PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)
@@ -43,7 +45,10 @@ _ODD_TIMEOUTS: Final[Args] = (b"0", b"0.005", True, b"x", TableSpec(()), 0.0, 1e
 #: Port 0 in other forms, which the system's look-up reads.
 _FORMS_OF_ZERO: Final[Args] = (65536, b"65536", b" 0", b"+0", b"00")
 #: Positions in a string, from its beginning and its end, inside and outside.
-_POSITIONS: Final[Args] = (1, 2, 3, 5, 0, -1, -2, 100, b"2", 1.0, 2.5)
+_POSITIONS: Final[Args] = (1, 2, 3, 5, 0, -1, -2, 100, b"2", b"2.9", 1.0, 2.5)
+
+#: Numbers as a string, and with a fraction, which is cut off.
+_NUMERALS: Final[Args] = (b"4.9", b"0x7", b" 6 ", 7.9)
 
 #: Each option, and values that it takes.
 _TCP_OPTIONS: Final[Mapping[str, Args]] = {
@@ -54,14 +59,15 @@ _TCP_OPTIONS: Final[Mapping[str, Args]] = {
     "linger": (
         TableSpec(((b"on", True), (b"timeout", 0))),
         TableSpec(((b"on", False), (b"timeout", 3))),
+        TableSpec(((b"on", True), (b"timeout", b"4.9"))),
         TableSpec(((b"on", True),)),
         TableSpec(()),
     ),
     "recv-buffer-size": (20000,),
     "send-buffer-size": (20000,),
-    "tcp-keepidle": (30, 7200),
-    "tcp-keepcnt": (3,),
-    "tcp-keepintvl": (10,),
+    "tcp-keepidle": (30, 7200, *_NUMERALS),
+    "tcp-keepcnt": (3, *_NUMERALS),
+    "tcp-keepintvl": (10, *_NUMERALS),
     "ipv6-v6only": (True, False),
     "error": (),
     "nonsense": (True,),
@@ -74,13 +80,13 @@ _UDP_OPTIONS: Final[Mapping[str, Args]] = {
     "reuseaddr": (True, False),
     "reuseport": (True, False),
     "ip-multicast-loop": (True, False),
-    "ip-multicast-ttl": (1, 5),
+    "ip-multicast-ttl": (1, 5, *_NUMERALS),
     "ip-multicast-if": (b"127.0.0.1", b"0.0.0.0", b"*", b"x"),
     "ip-add-membership": (_GROUP, TableSpec(((b"multiaddr", b"239.255.73.7"),)), TableSpec(())),
     "ip-drop-membership": (_GROUP, TableSpec(())),
     "ipv6-v6only": (True, False),
-    "ipv6-unicast-hops": (1, 5),
-    "ipv6-multicast-hops": (1, 5),
+    "ipv6-unicast-hops": (1, 5, *_NUMERALS),
+    "ipv6-multicast-hops": (1, 5, *_NUMERALS),
     "ipv6-multicast-loop": (True, False),
     "ipv6-add-membership": (_GROUP6, TableSpec(((b"multiaddr", b"ff01::7307"),)), TableSpec(())),
     "ipv6-drop-membership": (_GROUP6, TableSpec(())),
@@ -161,7 +167,7 @@ def _receive(picker: Picker, item: Object) -> Args:
 
 
 def _receivefrom(picker: Picker, _item: Object) -> Args:
-    return picker.pick([(), (), (), (1,), (3,), (8192,), (b"4",), (0,), (10000,), (b"*l",)])
+    return picker.pick([(), (), (), (1,), (3,), (8192,), (b"4",), (b"2.9",), (b"0x3",), (0,), (10000,), (b"*l",)])
 
 
 def _send(picker: Picker, item: Object) -> Args:
@@ -211,7 +217,7 @@ ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
     "bind": _bind,
     "setsockname": _bind,
     "connect": _connect,
-    "listen": lambda picker, item: picker.pick([(), (1,), (32,), (b"5",)]),
+    "listen": lambda picker, item: picker.pick([(), (1,), (32,), (b"5",), (b"4.9",)]),
     "receive": _receive,
     "receivefrom": _receivefrom,
     "send": _send,
@@ -221,7 +227,9 @@ ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
     "setoption": _setoption,
     "getoption": _getoption,
     "setfd": lambda picker, item: picker.pick([(), (None,), (b"x",), (True,), (TableSpec(()),)]),
-    "setstats": lambda picker, item: picker.pick([(), (0,), (10, 20), (1, 2, 3), (b"7",), (None, 5)]),
+    "setstats": lambda picker, item: picker.pick(
+        [(), (0,), (10, 20), (1, 2, 3), (b"7",), (b"4.9", b"0x7"), (None, 5), (30, b"x"), (None, 40, b"x"), (b"x", 50)]
+    ),
 }
 #: Odd arguments of methods that make strings or numbers of bytes of them.
 _ODD_FOR: Final[Mapping[str, Args]] = {"send": ODD_DATA, "receive": _ODD_COUNTS, "receivefrom": _ODD_COUNTS}

@@ -13,7 +13,9 @@ from luasocket_runners.explore.steps import Call, Function, Get, Make, Step, Ste
 
 #: What a function of the program may answer as ``getfd``, beside the descriptor of an object: no descriptor at all, or
 #: one that is too large for ``select``.
-_NO_DESCRIPTORS = ((-1,), (-1,), (None,), (), (b"x",), (True,), (-0.5,), (b"-1",), (1024,), (1e9,))
+_NO_DESCRIPTORS = ((-1,), (-1,), (None,), (), (b"x",), (True,), (-0.5,), (b"-1",), (1024,), (1e9,), (b"1024",))
+#: Timeouts of ``select`` that are written otherwise, or raise.
+_ODD_TIMEOUTS = (b"0", b" 0x0 ", b"0.005", 1e-9, b"x", True, TableSpec(()))
 
 
 class ModuleCalls:
@@ -169,4 +171,5 @@ class ModuleCalls:
             lists.append(None if not chosen and self._picker.one_in(2) else TableSpec(entries))
         if self._picker.one_in(40):
             lists[self._picker.pick(range(2))] = self._pick(odd[2:])
-        return [Call(None, "socket.select", (*lists, self._pick(TIMEOUTS)))]
+        timeout = self._pick(TIMEOUTS if not self._picker.one_in(12) else _ODD_TIMEOUTS)
+        return [Call(None, "socket.select", (*lists, timeout))]

@@ -52,6 +52,29 @@ def test_subtypes_count_where_both_sides_have_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "one", "other"),
+    [
+        ("getfd", (4.0,), (9,)),
+        ("getstats", (0.0, 0.0, 0.25), (0.0, 0.0, 1)),
+        ("socket.gettime", (1.5,), (2,)),
+    ],
+)
+def test_subtypes_count_where_values_differ_too(path: str, one: tuple[object, ...], other: tuple[object, ...]) -> None:
+    comparison = Comparison(subtypes=True)
+    step = Call(None, path) if path.startswith("socket.") else Call("object", path)
+    assert comparison.difference(step, Outcome("returned", one), Outcome("returned", other)) == SUBTYPE
+
+
+def test_the_number_of_an_argument_counts_in_functions_alone() -> None:
+    first = Outcome("raised", (b"bad argument #1 to 'select' (descriptor too large for set size)",))
+    second = Outcome("raised", (b"x.lua:1: bad argument #2 to '?' (descriptor too large for set size)",))
+    function, method = Call(None, "socket.select"), Call("object", "send")
+    assert Comparison().difference(function, first, second) == "another argument is blamed"
+    assert Comparison().difference(function, second, second) is None
+    assert Comparison().difference(method, first, second) is None
+
+
+@pytest.mark.parametrize(
     ("option", "actual", "equal"),
     [
         (b"recv-buffer-size", 4096, True),
