@@ -9,7 +9,7 @@ from luasocket_conformance.faults.factories import first, is_number
 from luasocket_conformance.faults.factories.closures import changes_choice, entry_of
 from luasocket_conformance.faults.mechanism import ABSENT, Faults, Original, Values
 
-FAULTS = Faults(__name__, also_fails=())
+FAULTS = Faults(__name__, also_fails=("inheritance", "tcp/collection"))
 
 
 FAULTS.add("choose-is-missing", "There is no choose.", "socket.choose", ABSENT, detected_by="choose/unknown")

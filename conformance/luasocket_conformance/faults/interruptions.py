@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 
 from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
 
-FAULTS = Faults(__name__, own_process=True)
+FAULTS = Faults(__name__, also_fails=("inheritance",), own_process=True)
 
 #: The message of EINTR.
 _EINTR: Final = b"Interrupted system call"

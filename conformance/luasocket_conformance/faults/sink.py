@@ -18,7 +18,7 @@ from luasocket_conformance.faults.factories.streams import (
 )
 from luasocket_conformance.faults.mechanism import ABSENT, Faults, Original, Values
 
-FAULTS = Faults(__name__, also_fails=())
+FAULTS = Faults(__name__, also_fails=("inheritance",))
 
 
 FAULTS.add(

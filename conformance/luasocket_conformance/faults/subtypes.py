@@ -8,7 +8,7 @@ from luasocket_conformance.faults.factories import changes_result, is_number
 from luasocket_conformance.faults.factories.streams import changes_step_results
 from luasocket_conformance.faults.mechanism import Constant, Faults, Mistake, Original, Values
 
-FAULTS = Faults(__name__)
+FAULTS = Faults(__name__, also_fails=("inheritance",))
 
 
 def _integer(value: Any) -> Any:

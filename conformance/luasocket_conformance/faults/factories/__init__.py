@@ -27,6 +27,7 @@ STREAMS = (
     "sequences",
     "subtypes",
     "descriptors",
+    "inheritance",
 )
 
 Change: TypeAlias = Callable[[Any], Any]

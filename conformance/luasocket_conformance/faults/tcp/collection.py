@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from luasocket_conformance.faults.factories import STREAMS, after_success, failed, is_closed, keep
+from luasocket_conformance.faults.factories.closures import changes_protected
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp"), deadline=1.0)
@@ -99,3 +101,62 @@ def send_keeps_its_object(original: Original, _results: Values, obj: Any, *_args
 def clients_keep_their_server(original: Original, results: Values, obj: Any, *_args: Any) -> None:
     """A server is not collected as long as a client that it has accepted exists."""
     original.memory[results[0]] = obj
+
+
+# -- tables that were arguments
+
+
+@FAULTS.fault("socket.select", detected_by="tcp/collection/lists-of-select")
+def select_keeps_its_lists(original: Original, *args: Any) -> Values:
+    """The lists that select was given are not collected."""
+    keep(original, args[:2])
+    return original(*args)
+
+
+@FAULTS.fault("tcp:setoption", detected_by="tcp/collection/table-of-an-option")
+def setoption_keeps_its_table(original: Original, *args: Any) -> Values:
+    """The table of an option is not collected."""
+    keep(original, [value for value in args[2:] if isinstance(value, dict)])
+    return original(*args)
+
+
+@FAULTS.fault("socket.protect", detected_by="tcp/collection/body-of-protect")
+def protect_keeps_functions(original: Original, *args: Any) -> Values:
+    """A function that was protected is not collected."""
+    keep(original, args)
+    return original(*args)
+
+
+@FAULTS.fault("socket.newtry", detected_by="tcp/collection/finalizer-of-newtry")
+def newtry_keeps_finalizers(original: Original, *args: Any) -> Values:
+    """A finalizer is not collected."""
+    keep(original, args)
+    return original(*args)
+
+
+@FAULTS.fault("socket.protect", detected_by="tcp/collection/message-of-an-exception")
+@changes_protected
+def protect_keeps_messages(original: Original, made: Callable[..., Values], _function: Any, *values: Any) -> Values:
+    """The message of an exception is not collected."""
+    results = made(*values)
+    if failed(results):
+        keep(original, results)
+    return results
+
+
+@FAULTS.fault("socket.protect", detected_by="tcp/collection/error-through-protect")
+@changes_protected
+def protect_keeps_errors(original: Original, made: Callable[..., Values], _function: Any, *values: Any) -> Values:
+    """The value of an error is not collected."""
+    try:
+        return made(*values)
+    except original.api.LuaError as error:
+        keep(original, error.args)
+        raise
+
+
+@FAULTS.fault("socket.choose", detected_by="tcp/collection/entries-of-choose")
+def choose_keeps_its_table(original: Original, *args: Any) -> Values:
+    """The table of choose is not collected."""
+    keep(original, args)
+    return original(*args)

@@ -17,7 +17,9 @@ from luasocket_conformance.faults.factories.families import (
 )
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
-FAULTS = Faults(__name__, also_fails=("udp", "select", "helper", "module", "tcp/options", "tcp/states"), deadline=1.0)
+FAULTS = Faults(
+    __name__, also_fails=("udp", "select", "inheritance", "helper", "module", "tcp/options", "tcp/states"), deadline=1.0
+)
 
 
 FAULTS.add(

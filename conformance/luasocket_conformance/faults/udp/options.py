@@ -30,7 +30,7 @@ from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
     __name__,
-    also_fails=("udp", "select", "helper", "module", "tcp/options", "tcp/states", "tcp", "connect"),
+    also_fails=("udp", "select", "inheritance", "helper", "module", "tcp/options", "tcp/states", "tcp", "connect"),
     deadline=1.0,
 )
 
