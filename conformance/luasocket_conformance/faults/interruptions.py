@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import select
+import struct
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -242,4 +243,24 @@ def an_interrupted_connect_is_an_error(original: Original, obj: Any, *args: Any)
 def a_signal_ends_a_sleep(_original: Original, seconds: Any = 0, *_: Any) -> Values:
     """A signal ends a sleep."""
     wait({}, seconds)
+    return ()
+
+
+# -- calls that a signal interrupts only where the process handles one
+
+
+@FAULTS.fault("tcp{server}:accept", detected_by=("interruptions/accept-goes-on",))
+def an_accept_polls_once(original: Original, obj: Any, *args: Any) -> Values:
+    """A signal that the process handles ends an accept with the error of the system."""
+    seconds, descriptor = _seconds(original, obj), int(original.method(obj, "getfd")[0])
+    library = ctypes.CDLL(None, use_errno=True)
+    polled = ctypes.create_string_buffer(struct.pack("ihh", descriptor, select.POLLIN, 0))
+    found = library.poll(polled, 1, -1 if seconds is None else int(seconds * 1000) + 1)
+    return (None, _EINTR) if found < 0 and ctypes.get_errno() == errno.EINTR else original(obj, *args)
+
+
+@FAULTS.fault("socket.sleep", detected_by="interruptions/sleep-goes-on")
+def a_sleep_does_not_go_on(_original: Original, seconds: Any = 0, *_: Any) -> Values:
+    """A signal that the process handles ends a sleep."""
+    ctypes.CDLL(None).poll(None, 0, int(seconds * 1000) + 1)
     return ()

@@ -2,7 +2,8 @@
 
 Under Linux, a process that is continued finds some calls interrupted (``EINTR``), though it handles no signal:
 ``epoll_wait``, and those on a socket with a timeout of its own (``SO_RCVTIMEO``). The system itself goes on with
-``poll``, ``select``, ``nanosleep`` and the other calls on sockets.
+``poll``, ``select``, ``nanosleep`` and the other calls on sockets. A process that handles ``SIGCHLD``, which a process
+that does not is not told of, gets that signal too, and finds all of them interrupted.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def interrupt(numbers: Collection[int]) -> None:
     try:
         _send(numbers, signal.SIGSTOP)
         _until(numbers, _STOPPED, _PATIENCE)
+        _send(numbers, signal.SIGCHLD)
     finally:
         _send(numbers, signal.SIGCONT)
     _until(numbers, _AT_REST, _SETTLING)

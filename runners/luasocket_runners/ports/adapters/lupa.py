@@ -79,6 +79,9 @@ def main(runtime: str, adapter: str, module: str) -> None:
         unavailable(f"lupa's {runtime} cannot be loaded: {error}.")
     # Python ignores SIGPIPE. In a plain interpreter it ends the process, and so it does here.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # Interruptions end poll, too, if this signal is handled; the adapter's reading goes on.
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.siginterrupt(signal.SIGCHLD, False)
     lua.execute(
         b"local adapter, module = ...\nassert(loadfile(adapter))(module)\n", os.fsencode(adapter), os.fsencode(module)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 
 from luasocket_runners.ports.adapters.python import Api, PythonAdapter
@@ -25,7 +26,9 @@ def main() -> None:
 
 
 def serve(api: Api) -> None:
-    """Serve an implementation in Python likewise."""
+    """Serve an implementation in Python likewise; interruptions also end ``poll``, because a signal is handled."""
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.siginterrupt(signal.SIGCHLD, False)
     requests = sys.stdin.buffer
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     sys.stdout = sys.stderr  # standard output belongs to the protocol
