@@ -128,7 +128,7 @@ def _triage(options: argparse.Namespace) -> int:
     else:
         _print_hints(port, quirks_file, known_file, missing)
     print(terminal.judged_share(results, expectations.absent.used_by))
-    if rounds.waited > rounds.hung > 0:
+    if rounds.waited > rounds.hung > 0 and options.deadline != 1:
         print(
             f"{counted(rounds.hung, 'call')} hung, and took {rounds.waited:.0f} s of the workers' time; "
             f"with --deadline 1, {rounds.hung} s"

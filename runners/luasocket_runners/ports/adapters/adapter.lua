@@ -201,6 +201,12 @@ end
 
 local words = { ["true"] = true, ["false"] = false, null = null }
 
+-- GopherLua's tonumber knows no exponents.
+local function read_number(word)
+    local mantissa, exponent = match(word, "^(.-)[eE]%+?(-?%d+)$")
+    return tonumber(word) or (mantissa and tonumber(mantissa) * 10 ^ tonumber(exponent))
+end
+
 -- Returns the value that begins at `position` or after the space there, and the position after it.
 function read_value(text, position)
     position = match(text, "^%s*()", position)
@@ -218,7 +224,7 @@ function read_value(text, position)
     end
     local value = words[word]
     if value == nil then
-        value = match(word, "^-?%d") and tonumber(word)
+        value = match(word, "^-?%d") and read_number(word)
     end
     if value == nil then
         error("this is not a value: " .. word, 0)
