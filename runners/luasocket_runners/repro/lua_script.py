@@ -73,7 +73,7 @@ def definitions(needs: tuple[str, ...]) -> Iterator[str]:
 
 
 #: Values that stand in an expression as they are; more are put into a table first.
-_MOST_VALUES: Final = 200
+MOST_VALUES: Final = 200
 
 
 def peer_actions(behaviour: model.Behaviour) -> list[tuple[str, model.PeerAction, float | None]]:
@@ -233,7 +233,7 @@ class _Writer:
     def _values(self, values: tuple[model.SpecValue, ...], prefix: str) -> str:
         listed = ", ".join(self._value(value, prefix) for value in values)
         # Lua has room for some 240 values in an expression, and for any number in a table.
-        return listed if len(values) <= _MOST_VALUES else f"unpack({{{listed}}}, 1, {len(values)})"
+        return listed if len(values) <= MOST_VALUES else f"unpack({{{listed}}}, 1, {len(values)})"
 
     # -- functions
 

@@ -14,7 +14,7 @@ from luasocket_spec import model
 
 from luasocket_runners import notation
 from luasocket_runners.repro.expressions import NO_NAMES, expression
-from luasocket_runners.repro.lua_script import definitions, needs_peer_program
+from luasocket_runners.repro.lua_script import MOST_VALUES, definitions, needs_peer_program
 from luasocket_runners.scoping import full_name, peer_name
 
 __all__ = ["LINES", "NoShortScript", "checked", "mismatches", "script"]
@@ -134,6 +134,8 @@ class _Writer:
 
     def _call(self, step: model.Call, prefix: str) -> Iterator[str]:
         args = ", ".join(self._value(value, prefix) for value in step.args)
+        if len(step.args) > MOST_VALUES:
+            args = f"(unpack or table.unpack)({{{args}}})"
         match step.target:
             case model.MethodTarget(name, method):
                 code = f"{self._name(prefix, name)}:{method}({args})"
