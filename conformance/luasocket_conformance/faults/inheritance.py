@@ -12,7 +12,7 @@ from typing import Any
 from luasocket_conformance.faults.factories import changes_argument, replace_at
 from luasocket_conformance.faults.factories.closures import changes_protected
 from luasocket_conformance.faults.factories.objects import for_option
-from luasocket_conformance.faults.factories.select import changes_lists, listed, numbered
+from luasocket_conformance.faults.factories.select import changes_lists, filtered, first_result, listed, numbered
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(__name__)
@@ -51,6 +51,18 @@ def select_reads_its_first_list_raw(table: Any) -> Any:
 def select_reads_its_second_list_raw(table: Any) -> Any:
     """The second list has the entries that are its own."""
     return own(table)
+
+
+@_select(detected_by="inheritance/buffered-data-of-a-list")
+def select_looks_for_buffered_data_raw(original: Original, reading: Any = None, *rest: Any) -> Values:
+    """Buffered data of an object that the first list inherits do not count."""
+    if not hasattr(reading, "parent"):
+        return original(reading, *rest)
+    objects = listed(own(reading))
+    asked = filtered(
+        _all_entries(reading), lambda value: value in objects or not first_result(original, value, "dirty")
+    )
+    return original(asked, *rest)
 
 
 @_select(detected_by="inheritance/list-of-a-list-of-a-list")
