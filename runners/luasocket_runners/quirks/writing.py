@@ -9,7 +9,19 @@ from typing import Final, TypeAlias
 from luasocket_spec import model as m
 from luasocket_spec.model import Outcome, Raises, Returns, SpecValue
 
-from luasocket_runners.quirks.model import HANGS, Ending, Ignoring, Listed, Message, Product, Quirk, Slice
+from luasocket_runners.quirks.model import (
+    HANGS,
+    Beginning,
+    Behind,
+    Ending,
+    Ignoring,
+    Listed,
+    Message,
+    Product,
+    Quirk,
+    Slice,
+    Sum,
+)  # fmt: skip
 
 __all__ = ["HEADER", "changes", "render"]
 
@@ -163,8 +175,19 @@ def _value(value: object) -> _Node:
             return {"concat": _list(parts)}
         case Ending(value=inner):
             return {"ending": _value(inner)}
+        case Behind(prefix=prefix, value=inner):
+            return {"behind": [_value(prefix), _value(inner)]}
+        case Beginning(value=inner, sizes=sizes):
+            beginning: dict[str, _Node] = {"beginning": _value(inner)}
+            return beginning | {"bytes": _list(sizes)} if sizes else beginning
+        case Sum(parts=parts):
+            return {"sum": _list(parts)}
         case Listed(value=inner):
             return {"listed": _value(inner)}
+        case m.Keyed(items=items):
+            return {"keyed": _list(items)}
+        case m.ListOf(item=inner):
+            return {"list_of": _value(inner)}
         case m.TableSpec(entries=()):
             return []
         case m.TableSpec(entries=entries) | m.Fields(entries=entries):

@@ -283,6 +283,9 @@ def test_all_of_this_can_be_written_and_read() -> None:
      returned: {hangs: true, or: [{returns: [2]}, {raises: oh}]}}
   - {id: b, says: S., why: W., on: [client], expected: {returns: [$x]},
      returned: {returns: [{ignoring: ["\\r", $x]}, {ending: $x}, {listed: $x}, {concat: [$x, $x]}, []]}}
+  - {id: c, says: S., why: W., on: [client], expected: {with: [$i, $x]},
+     returned: {returns: [{behind: [$i, $x]}, {beginning: $x}, {beginning: {behind: [$i, $x]}, bytes: [$i, $x]},
+       {sum: [$i, {size: [$x, $i]}, -1]}, {between: [1, {size: [$x]}]}, {keyed: [$x]}, {list_of: {type: string}}]}}
 """
     every = luasocket_spec.load().behaviours
     read = parse_quirks(rules.encode(), "q", every)
