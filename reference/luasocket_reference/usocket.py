@@ -262,8 +262,9 @@ class Descriptor:
         """Close the socket, if there is one."""
         held = self.number
         self.number = INVALID
-        with suppress(OSError):  # there is none, or it was closed elsewhere
-            os.close(held)
+        if held >= 0:
+            with suppress(OSError):  # it was closed elsewhere
+                os.close(held)
 
     # Calls that do not wait
 

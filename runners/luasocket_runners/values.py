@@ -160,7 +160,7 @@ def decode_list(form: Any, what: str) -> tuple[LuaValue, ...]:
     if not isinstance(form, list):
         raise BadMessage(f"{what} is not a list")
     budget = _Budget()
-    return tuple([_decode(item, 0, budget) for item in form])
+    return tuple([item if type(item) in LITERALS else _decode(item, 0, budget) for item in form])
 
 
 def quoted(form: Any) -> str:

@@ -6,7 +6,7 @@ Sending the requests is left to ``behaviour_run``, comparison to ``readings`` an
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, NoReturn
@@ -30,7 +30,7 @@ from luasocket_runners.peers.endpoint import PeerFailure
 from luasocket_runners.quirks.classes import ObjectClasses
 from luasocket_runners.quirks.model import Quirk
 from luasocket_runners.quirks.rewriting import omitted_by, pass_arguments
-from luasocket_runners.result import RAISED, SEEN, Listed, Use, Verdict
+from luasocket_runners.result import RAISED, SEEN, Listed, Observation, Use, Verdict
 from luasocket_runners.scoping import peer_name
 from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, encode
 
@@ -133,8 +133,8 @@ class Steps:
         message = scope.target(target)
         handle = scope.look_up(target.name) if isinstance(target, model.MethodTarget) else None
         function = self._position.function = self._objects.function(target, handle)
-        past = self._objects.past(handle)
-        rules = self._process.quirks.of(function, past)
+        quirks = self._process.quirks
+        rules = quirks.of(function, self._objects.past(handle)) if quirks.rules else ()
         passed, changed = args, ()
         expected = Expected.of(self.readings.outcomes(step.expect), rules, args, scope)
         if rules:
@@ -156,14 +156,14 @@ class Steps:
         if reply is None:
             reply = yield Request(
                 message, call, step.source, shown, step.meanwhile, scope.prefix, waits, function, expected.hanging,
-                quirked=bool(rules), observe=partial(expected.unanswered, function, args, scope, past),
+                quirked=bool(rules), observe=partial(self._unanswered, expected, function, args, scope, handle),
             )  # fmt: skip
         self._objects.called(target, handle, args, reply.returns)
         if in_fixture and not rules:
             self._fixture_calls.check(step, reply, handle)
         if reply.missing is not None:
             self._check_missing(expected, reply.missing, reply, scope)
-        self._compare(expected, reply, scope, args, past)
+        self._compare(expected, reply, scope, args, handle)
         if changed:
             self.quirks_used.update(dict.fromkeys(changed))
         self._objects.note(handle, reply.returns, function, (*changed, *expected.used))
@@ -174,6 +174,17 @@ class Steps:
             for place, name in enumerate(step.binds):
                 if name is not None:
                     scope.bind(name, results[place] if place < len(results) else None)
+
+    def _unanswered(
+        self,
+        expected: Expected,
+        function: str,
+        args: tuple[LuaValue, ...],
+        scope: Scope,
+        handle: LuaValue,
+        error: bytes | None,
+    ) -> Observation:
+        return expected.unanswered(function, args, scope, self._objects.past(handle), error)
 
     def _omit(
         self, step: model.Call, rule: str, function: str, handle: LuaValue, expected: Expected, scope: Scope
@@ -197,7 +208,7 @@ class Steps:
             function = self._objects.field(step.field, handle)
         outcomes = self.readings.outcomes(step.expect)
         self._position.function = function
-        past = () if step.name is None else self._objects.past(scope.handle(step.name))
+        past = {} if step.name is None else self._objects.past(scope.handle(step.name))
         expected = Expected.of(outcomes, self._process.quirks.of(function, past), (), scope)
         reply = yield Request(message, call, step.source, partial(expected.show, scope), function=function)
         absent = reply.returns is not None and reply.returns[:1] in ((), (None,))
@@ -297,7 +308,8 @@ class Steps:
         self._position.call = self.peers.shown(action, scope)
         # a peer belongs to no object, so that the past of all objects counts
         function = f"{PEER}:{action.verb}"
-        rules = self._process.quirks.of(function, self._objects.past_of_all)
+        quirks = self._process.quirks
+        rules = quirks.of(function, self._objects.past_of_all()) if quirks.rules else ()
         if not rules:
             try:
                 self.peers.act(action, scope)
@@ -350,14 +362,14 @@ class Steps:
         reply: Reply,
         scope: Scope,
         args: tuple[LuaValue, ...] = (),
-        past: Collection[str] = (),
+        handle: LuaValue = None,
     ) -> None:
         matcher = Matcher(scope.look_up, scope.names)
         difference = expected.compare(self.readings, reply, matcher)
         if difference is None:
             if expected.used:
                 self.quirks_used.update(dict.fromkeys(expected.used))
-                self.uses.append(expected.use(self._position.function, args, past))
+                self.uses.append(expected.use(self._position.function, args, self._objects.past(handle)))
             return
         broken = expected.broken_quirks(reply, matcher)
         if broken:
@@ -365,6 +377,7 @@ class Steps:
         else:
             broken = expected.overreaching_quirks(reply)
         function = self._position.function
+        past = self._objects.past(handle)
         observation = expected.observation(function, args, reply, scope, broken, past) if function else None
         returned = show_reply(reply.returns, reply.raises, scope.names())
         raise Failure(difference, returned=returned, observation=observation)

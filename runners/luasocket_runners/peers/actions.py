@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from luasocket_spec.model import PeerAction
@@ -95,11 +96,19 @@ def _port(value: LuaValue) -> int:
 
 def _ip(value: LuaValue) -> str:
     """Return an address of this machine: a port must not be able to send a peer out into the network."""
+    address = _own_address(_bytes(value))
+    if address is None:
+        raise PeerFailure(f"a peer needs an address of the loopback, and was given {show(value, Names({}))}")
+    return address
+
+
+@lru_cache(maxsize=64)  # nearly all peers use the same few; a port may send any number of others
+def _own_address(text: bytes) -> str | None:
     with contextlib.suppress(ValueError):
-        address = ipaddress.ip_address(_bytes(value).decode("latin-1"))
+        address = ipaddress.ip_address(text.decode("latin-1"))
         if address.is_loopback or address.is_unspecified:
             return str(address)
-    raise PeerFailure(f"a peer needs an address of the loopback, and was given {show(value, Names({}))}")
+    return None
 
 
 def _bytes(value: LuaValue) -> bytes:

@@ -154,7 +154,7 @@ class InProcessConnection(Connection):
         if self._gone is not None:
             raise self._gone
         try:
-            message = self._replies.get(timeout=max(timeout, 0))
+            message = self._replies.get(timeout=timeout) if timeout > 0 else self._replies.get_nowait()
         except queue.Empty:
             return None
         if isinstance(message, PortGone):

@@ -32,13 +32,14 @@ _MAKERS: Final = {
 class ObjectClasses:
     """The classes of the objects of one run of a behaviour, and what has happened to each, by their handles."""
 
-    __slots__ = ("_calls", "_classes", "_past", "past_of_all")
+    __slots__ = ("_calls", "_classes", "_noted", "_past", "_past_of_all")
 
     def __init__(self) -> None:
         self._classes: dict[int, str] = {}
+        #: calls that are not in the past of any object yet: nobody asks for it in most behaviours
+        self._noted: list[tuple[LuaValue, Sequence[LuaValue] | None, str, Iterable[str]]] = []
         self._past: dict[int, dict[str, int]] = {}
-        #: the functions and quirks in the past of any object: that of peers, which belong to none
-        self.past_of_all: dict[str, int] = {}
+        self._past_of_all: dict[str, int] = {}
         self._calls = 0
 
     def function(self, target: Target, handle: LuaValue) -> str:
@@ -61,12 +62,26 @@ class ObjectClasses:
 
         Each has the number of the last call. That of a function that failed is there once more: ``client:send failed``.
         """
+        self._add_noted()
         return self._past.get(handle.number, {}) if isinstance(handle, Handle) else {}
+
+    def past_of_all(self) -> Mapping[str, int]:
+        """Return the functions and quirks in the past of any object: that of peers, which belong to none."""
+        self._add_noted()
+        return self._past_of_all
 
     def note(
         self, handle: LuaValue, returns: Sequence[LuaValue] | None, function: str, quirks: Iterable[str] = ()
     ) -> None:
         """Take note of a call and its quirks in the past of an object, and of the one that the call returned."""
+        self._noted.append((handle, returns, function, quirks))
+
+    def _add_noted(self) -> None:
+        for call in self._noted:
+            self._add(*call)
+        self._noted.clear()
+
+    def _add(self, handle: LuaValue, returns: Sequence[LuaValue] | None, function: str, quirks: Iterable[str]) -> None:
         self._calls += 1
         first = tuple(returns or ())[:1]
         # 0 equals false to Python
@@ -75,7 +90,7 @@ class ObjectClasses:
         came = () if returns is None else (function, *failed)
         noted = dict.fromkeys((*came, *quirks), self._calls)
         pasts = [self._past.setdefault(item.number, {}) for item in (handle, *first) if isinstance(item, Handle)]
-        for past in (self.past_of_all, *pasts):
+        for past in (self._past_of_all, *pasts):
             past.setdefault(function, 0)
             past.update(noted)
 

@@ -17,7 +17,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from luasocket_runners.ports.adapters.coroutine import Abandoned, Coroutine, ignore_in_finalizers
 from luasocket_runners.ports.connection import Message
@@ -30,6 +30,9 @@ PROTOCOL = 1
 Receive: TypeAlias = Callable[[], "Message | None"]
 Send: TypeAlias = Callable[[Message], None]
 Function: TypeAlias = Callable[..., "tuple[Any, ...]"]
+
+#: Lua's types of plain values: a look-up is the fastest test.
+_TYPES: Final = {type(None): "nil", bool: "boolean", int: "number", float: "number", bytes: "string"}
 
 
 class Api(Protocol):
@@ -60,6 +63,12 @@ class Missing(Exception):
 
 class Fault(Exception):
     """The request cannot be carried out, because of a bug of the runner or of the adapter."""
+
+
+def _plain_type(value: Any) -> str | None:
+    """Return Lua's type of a plain value; None for anything else. A number may be an `enum.IntEnum`."""
+    found = _TYPES.get(type(value))
+    return found or next((name for kind, name in _TYPES.items() if isinstance(value, kind)), None)
 
 
 class PythonAdapter:
@@ -150,39 +159,34 @@ class PythonAdapter:
                 for value in results:
                     if isinstance(value, dict):
                         self._handle(value)
-            reply = {"returns": [self._to_json(value) for value in results]}
+            reply = {"id": number, "returns": [self._to_json(value) for value in results]}
             if request.get("op") == "describe":
-                reply = self._describe()
+                reply = {"id": number, **self._describe()}
         except Missing as missing:
-            reply = {"missing": str(missing)}
+            reply = {"id": number, "missing": str(missing)}
         except self._api.LuaError as error:
-            reply = {"raises": self._to_json(error.value)}  # type: ignore[attr-defined]
+            reply = {"id": number, "raises": self._to_json(error.value)}  # type: ignore[attr-defined]
         except Fault as fault:
-            reply = {"fault": str(fault)}
+            reply = {"id": number, "fault": str(fault)}
         except Exception as error:  # a bug of the implementation: errors in Lua are LuaErrors
             traceback.print_exc(file=sys.stderr)
-            reply = {"fault": f"{self._name} broke: {type(error).__name__}: {error}"}
-        asleep = self._unanswered[self._unanswered.index(number) + 1 :]
-        del self._unanswered[-len(asleep) - 1 :]
-        if asleep:
+            reply = {"id": number, "fault": f"{self._name} broke: {type(error).__name__}: {error}"}
+        if self._unanswered[-1] == number:
+            self._unanswered.pop()
+        else:
+            asleep = self._unanswered[self._unanswered.index(number) + 1 :]
+            del self._unanswered[-len(asleep) - 1 :]
             self._asleep[asleep[-1]] = asleep
-        return {"id": number, **reply}
+        return reply
 
     def _perform(self, request: Message) -> Sequence[Any]:
-        match request:  # the most frequent ones first
-            case {"op": "call", "handle": int(handle), "method": str(method), "args": list(args)}:
-                value = self._object(handle)
-                name = f"{self._type(value)}:{method}"
-                function = self._api.index(value, method)
-                # Errors count the arguments of a call by colon in another way; the reference knows both.
-                return self._call(getattr(function, "by_colon", function), name, args, value)
-            case {"op": "call", "target": str(path), "args": list(args)}:
-                return self._call(self._at(path, path), path, args)
+        # most requests are calls, and patterns of dicts take longer than many of these
+        if request.get("op") == "call":
+            return self._perform_call(request)
+        match request:
             case {"op": "reset"}:
                 self._reset()
                 return ()
-            case {"op": "call", "handle": int(handle), "args": list(args)}:
-                return self._call(self._object(handle), "the function", args)
             case {"op": "get", "target": str(path)}:
                 return (self._at(path),)
             case {"op": "get", "handle": int(handle), "field": str(field)}:
@@ -206,6 +210,23 @@ class PythonAdapter:
                 return ()
         raise Fault(f"this request is not understood: {request!r:.200}")
 
+    def _perform_call(self, request: Message) -> Sequence[Any]:
+        args, handle, method, path = map(request.get, ("args", "handle", "method", "target"))
+        if isinstance(args, list):
+            if isinstance(handle, int):
+                value = self._object(handle)
+                if method is None:
+                    return self._call(value, "the function", args)
+                if isinstance(method, str):
+                    function = self._api.index(value, method)
+                    if function is None:
+                        raise Missing(f"{self._type(value)}:{method}")
+                    # Errors count the arguments of a call by colon in another way; the reference knows both.
+                    return self._call(getattr(function, "by_colon", function), method, args, value)
+            elif isinstance(path, str):
+                return self._call(self._at(path, path), path, args)
+        raise Fault(f"this request is not understood: {request!r:.200}")
+
     def _describe(self) -> Message:
         version = self._api.index(self._module, "_VERSION")
         runtime = f"Python {sys.version_info.major}.{sys.version_info.minor}"
@@ -219,8 +240,6 @@ class PythonAdapter:
         }  # fmt: skip
 
     def _call(self, function: Any, name: str, args: list[Any], *first: Any) -> Sequence[Any]:
-        if function is None:
-            raise Missing(name)
         if not callable(function):
             raise self._api.LuaError(f"attempt to call a {self._type(function)} value".encode())
         results = function(*first, *map(self._from_json, args))
@@ -370,18 +389,9 @@ class PythonAdapter:
 
     def _type(self, value: Any) -> str:
         """Return Lua's type of a value."""
-        match value:
-            case None:
-                return "nil"
-            case bool():
-                return "boolean"
-            case int() | float():
-                return "number"
-            case bytes():
-                return "string"
-            case dict():
-                return "table"
-        return "function" if callable(value) else "userdata"
+        return _plain_type(value) or (
+            "table" if isinstance(value, dict) else "function" if callable(value) else "userdata"
+        )
 
     def _is_plain(self, table: dict[Any, Any]) -> bool:
         """Return whether a table is plain data. A class of its own stands for a metatable in Lua."""
@@ -389,25 +399,23 @@ class PythonAdapter:
         return type(table) in (dict, self._api.Table) and not holds_function
 
     def _to_json(self, value: Any) -> Any:
-        match value:
-            case None | bool() | int():
-                return value
-            case float() if math.isfinite(value):
-                return value
-            case float():
-                return {"number": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
-            case bytes():
-                return value.decode("latin-1")
-            case dict() if id(value) not in self._handles and self._is_plain(value):
-                return {"table": [[self._to_json(key), self._to_json(item)] for key, item in value.items()]}
+        kind = _plain_type(value)
+        if kind == "string":
+            return value.decode("latin-1")
+        if kind == "number" and not math.isfinite(value):
+            return {"number": "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"}
+        if kind is not None:
+            return value
+        if isinstance(value, dict) and id(value) not in self._handles and self._is_plain(value):
+            return {"table": [[self._to_json(key), self._to_json(item)] for key, item in value.items()]}
         if id(value) in self._numbers:
             return {"function": self._numbers[id(value)]}
         return {"handle": self._handle(value), "type": self._type(value)}
 
     def _from_json(self, value: Any) -> Any:
+        if type(value) in _TYPES:  # a message has no bytes
+            return value
         match value:
-            case None | bool() | int() | float():
-                return value
             case str():
                 try:
                     return value.encode("latin-1")
