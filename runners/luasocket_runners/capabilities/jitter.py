@@ -14,6 +14,9 @@ BEAT: Final = 0.01
 FACTOR: Final = 4.0
 #: Seconds that are always granted: a process start, a garbage collection or a page fault is not the port's fault.
 GRANTED: Final = 0.25
+#: Seconds of a delay after which even a call that waits for an event may have timed out: their limits are 10 s and more,
+#: and a machine that stands still twice is rare.
+STANDSTILL: Final = 5.0
 _DELAY: Final = struct.Struct("d")
 
 
@@ -49,5 +52,13 @@ class Jitter:
 
     def allowance(self) -> float:
         """Return the seconds by which an upper bound is widened, from the worst delay measured so far."""
+        return GRANTED + FACTOR * self._worst()
+
+    @property
+    def stood_still(self) -> bool:
+        """Whether the machine has stood still for so long that any timeout may have been reached."""
+        return self._worst() >= STANDSTILL
+
+    def _worst(self) -> float:
         (worst,) = _DELAY.unpack_from(self._memory)
-        return GRANTED + FACTOR * float(worst)
+        return float(worst)

@@ -250,7 +250,8 @@ class Session:
                 return replace(again, note=f"it {one} alone, and fails in one process after {', '.join(result.after)}")
         reason = f" ({result.reason})" if result.reason else ""
         difference = f"{result.verdict.value}{reason}, {alone.verdict.value} when rerun alone"
-        if self._port.has_to_be_steady and not result.hung:  # a machine under full load may use up any deadline
+        # a machine under full load may use up any deadline
+        if self._port.has_to_be_steady and not result.hung and not self._jitter.stood_still:
             reason = f"flaky under parallel load: {difference}"
             return replace(result, verdict=Verdict.FAILED, reason=reason, flaky_under_load=True)
         return replace(alone, flaky_under_load=True, note=f"flaky under parallel load: {difference}")

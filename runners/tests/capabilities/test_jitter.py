@@ -6,7 +6,7 @@ import multiprocessing
 
 import pytest
 from luasocket_runners.capabilities import jitter
-from luasocket_runners.capabilities.jitter import GRANTED, Jitter
+from luasocket_runners.capabilities.jitter import GRANTED, STANDSTILL, Jitter
 
 
 def test_a_forked_process_sees_what_is_measured_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +26,14 @@ def test_a_forked_process_sees_what_is_measured_later(monkeypatch: pytest.Monkey
     assert told == "measured"
     assert allowance == measure.allowance() > GRANTED
     process.close()
+
+
+@pytest.mark.parametrize("delay", [STANDSTILL / 2, STANDSTILL * 2])
+def test_a_long_delay_is_a_standstill(delay: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jitter, "BEAT", -delay)
+    measure = Jitter()
+    assert not measure.stood_still
+    with measure:
+        while measure.allowance() == GRANTED:
+            pass
+    assert measure.stood_still is (delay > STANDSTILL)

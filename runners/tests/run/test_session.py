@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from luasocket_runners.capabilities.jitter import Jitter
 from luasocket_runners.engine.engine import Engine
 from luasocket_runners.ports import PortUnavailable, resolve
 from luasocket_runners.ports.inprocess import PythonPort
@@ -86,6 +87,27 @@ def test_a_flaky_behaviour_of_a_port_that_must_be_steady_fails(behaviours: Behav
     assert (failed.behaviour.id, failed.verdict) == ("test/n5", Verdict.FAILED)
     assert failed.reason == "flaky under parallel load: failed (2 instead of 1), passed when rerun alone"
     assert failed.flaky_under_load
+
+
+def test_a_machine_that_stood_still_explains_any_failure(
+    behaviours: Behaviours, toy_port: MakePort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Jitter, "stood_still", True)
+    everything = behaviours(MANY)
+    first: list[int] = []
+
+    def one(number: int) -> tuple[int]:
+        if number == 5 and not first:
+            first.append(number)
+            return (2,)
+        return (1,)
+
+    port = toy_port(one=one)
+    port.has_to_be_steady = True
+    with Session(port, everything, workers=2) as session:
+        results = session.run(everything)
+    assert {result.verdict for result in results} == {Verdict.PASSED}
+    assert [result.behaviour.id for result in results if result.flaky_under_load] == ["test/n5"]
 
 
 def test_the_reference_must_be_steady() -> None:
