@@ -14,8 +14,8 @@ BEAT: Final = 0.01
 FACTOR: Final = 4.0
 #: Seconds that are always granted: a process start, a garbage collection or a page fault is not the port's fault.
 GRANTED: Final = 0.25
-#: Seconds of a delay after which even a call that waits for an event may have timed out: their limits are 10 s and more,
-#: and a machine that stands still twice is rare.
+#: Seconds of a delay after which even a call that waits for an event may have timed out: their limits are 10 s and
+#: more, and a machine may stand still twice.
 STANDSTILL: Final = 5.0
 _DELAY: Final = struct.Struct("d")
 
