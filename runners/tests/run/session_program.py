@@ -70,7 +70,12 @@ def function(scenario: str) -> Callable[[int], tuple[int, ...]]:
         elsewhere = os.getpid() != FIRST
         if scenario in TROUBLES and not elsewhere and not waited:
             waited.append(True)
-            sessions[0]._pool._workers._selector.select(SOON)
+            workers = sessions[0]._pool._workers
+            workers._selector.select(SOON)
+            if scenario in ("dies", "each dies once"):  # a worker that starts late finds nothing left to die of
+                for worker in workers._workers.values():
+                    assert worker.process is not None
+                    worker.process.join(SOON)
         if scenario == "dies" and elsewhere:
             os._exit(9)
         if scenario == "dies once" and elsewhere and first.acquire(block=False):
