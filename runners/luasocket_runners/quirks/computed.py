@@ -112,17 +112,20 @@ class ComputedReader(ValueReader):
         self.wrong(node, "`beginning` needs a variable, and `bytes` a list of them", "{beginning: $data, bytes: [$n]}")
         return None
 
+    def _number_or_size(self, node: Node, scope: Scope) -> Slice | float | None:
+        """Read a number, or the number of bytes of a part of a string; anything else is None."""
+        if isinstance(node, Mapping) and "size" in node.pairs:
+            size = self._slice(node, scope, "size")
+            return size if isinstance(size, Slice) else None
+        value = node.value if isinstance(node, Scalar) else None
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
     def _sum(self, node: Mapping, scope: Scope) -> m.SpecValue:
         found = self.map(node, "A sum", ("sum",), ("sum",))
         parts: list[m.Ref | Slice | float | None] = []
         for item in self.items(found["sum"], "`sum`", "[$i, {size: [$data, $i]}, -1]") if found else []:
-            if isinstance(item, Mapping) and "size" in item.pairs:
-                size = self._slice(item, scope, "size")
-                parts.append(size if isinstance(size, Slice) else None)
-            elif isinstance(item, Scalar) and isinstance(item.value, int | float) and not isinstance(item.value, bool):
-                parts.append(item.value)
-            else:
-                parts.append(self._variable(item, scope))
+            number = self._number_or_size(item, scope)
+            parts.append(self._variable(item, scope) if number is None else number)
         if len(parts) > 1 and None not in parts:
             return Sum(tuple(part for part in parts if part is not None))
         self.wrong(node, "`sum` has variables, sizes and numbers", "{sum: [$i, {size: [$data, $i]}, -1]}")
@@ -132,13 +135,8 @@ class ComputedReader(ValueReader):
         """Read a `between` with a `size` among its bounds."""
         found = self.map(node, "`between`", ("between",), ("between",))
         items = self.items(found["between"], "`between`", "[1, {size: [$data]}]") if found else []
-        bounds = [
-            self._slice(item, scope, "size")
-            if isinstance(item, Mapping) and "size" in item.pairs
-            else self.value(item, scope, expected=False)
-            for item in items
-        ]
-        if len(bounds) == 2 and all(isinstance(bound, Slice | int | float) for bound in bounds):
+        bounds = [self._number_or_size(item, scope) for item in items]
+        if len(bounds) == 2 and None not in bounds:
             return m.Between(bounds[0], bounds[1])
         self.wrong(node, "`between` has two bounds, numbers or sizes", "{between: [1, {size: [$data]}]}")
         return None

@@ -468,7 +468,7 @@ def fill_outcome(
         return _with_message(returned, expected)
     if isinstance(returned, Returns):
         filled = fill_list(returned.values, found, resolve)
-        values = tuple(value for value, _ in filled)
+        values = _with_subtypes(returned.values, tuple(value for value, _ in filled), expected)
         return Returns(values), tuple(index for _, index in filled)  # type: ignore[arg-type]
     if isinstance(returned, Raises):
         if returned.part is not None and b"*" in returned.part:
@@ -476,6 +476,18 @@ def fill_outcome(
         if returned.part is None:
             return Raises(None, _fill(returned.value, found, resolve)), None
     return returned, None
+
+
+def _with_subtypes(
+    pattern: Sequence[SpecValue], values: tuple[AnyValue, ...], expected: Outcome
+) -> tuple[AnyValue, ...]:
+    """Return results of which those that are computed have the subtypes of the numbers in whose places they are."""
+    places = expected.values if isinstance(expected, Returns) else ()
+    kept = list(values)
+    for index, (item, place) in enumerate(zip(pattern, places, strict=False)):
+        if isinstance(place, model.Subtype) and isinstance(item, Slice | Sum | model.Between):
+            kept[index] = model.Subtype(place.name, kept[index])  # type: ignore[arg-type]
+    return tuple(kept)
 
 
 def _any_text(glob: str) -> SpecValue:

@@ -15,9 +15,10 @@ from luasocket_runners.ports import resolve
 from luasocket_runners.ports.inprocess import PythonPort
 from luasocket_runners.quirks.patterns import Match, match_args
 from luasocket_runners.quirks.reading import parse_quirks
+from luasocket_runners.quirks.rewriting import rewrite
 from luasocket_runners.result import Result, Verdict
 from luasocket_runners.testing import ToyError
-from luasocket_spec.model import Behaviour, OfType, Ref, SpecValue
+from luasocket_spec.model import Behaviour, Between, OfType, Ref, Returns, SpecValue, Subtype
 
 RULE = """
   - id: {id}
@@ -297,6 +298,21 @@ def test_numbers_that_are_computed(run: Run, like: str, args: str, returned: int
     rule = ("{with: [$data, $i, $...], returns: [$last]}", f"{{returns: [{like}]}}")
     result = run([f"{{call: socket.f, with: {args}, returns: [77]}}"], rule, f=lambda *_: [returned])
     assert result.verdict is (Verdict.QUIRKS if passes else Verdict.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("like", "number"),
+    [("{size: [$data, $i]}", 4), ("{sum: [$i, 2]}", 4), ("{between: [1, {size: [$data]}]}", Between(1, 5))],
+)
+def test_a_computed_number_keeps_the_subtype(behaviours: Callable[[str], list[Behaviour]], like: str, number: SpecValue) -> None:
+    call = "{call: socket.f, with: [hello, 2], returns: [77, null]}"
+    every = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps: [{call}]\n")
+    rule = RULE.format(
+        id="rule-1", expected="{with: [$data, $i], returns: [$last, $...]}", returned=f"{{returns: [{like}, $...]}}"
+    )
+    rules = parse_quirks(("quirks:" + rule).encode(), "q.yaml", every).rules
+    (found,) = rewrite(rules, (b"hello", 2), Returns((Subtype("float", 77), None)), None)
+    assert found.outcome == Returns((Subtype("float", number), None))
 
 
 def test_a_behaviour_goes_on_with_the_string_that_has_the_prefix(run: Run) -> None:
