@@ -32,7 +32,7 @@ _MAKERS: Final = {
 class ObjectClasses:
     """The classes of the objects of one run of a behaviour, and what has happened to each, by their handles."""
 
-    __slots__ = ("_calls", "_classes", "_noted", "_past", "_past_of_all")
+    __slots__ = ("_acted", "_calls", "_classes", "_noted", "_past", "_past_of_all")
 
     def __init__(self) -> None:
         self._classes: dict[int, str] = {}
@@ -40,6 +40,7 @@ class ObjectClasses:
         self._noted: list[tuple[LuaValue, Sequence[LuaValue] | None, str, Iterable[str]]] = []
         self._past: dict[int, dict[str, int]] = {}
         self._past_of_all: dict[str, int] = {}
+        self._acted: dict[str, int] = {}
         self._calls = 0
 
     def function(self, target: Target, handle: LuaValue) -> str:
@@ -61,9 +62,18 @@ class ObjectClasses:
         """Return the functions that were called on an object or have returned it, and the quirks needed there.
 
         Each has the number of the last call. That of a function that failed is there once more: ``client:send failed``.
+        The actions of peers that were noted are part of every past: ``peer:reset``.
         """
         self._add_noted()
-        return self._past.get(handle.number, {}) if isinstance(handle, Handle) else {}
+        past = self._past.get(handle.number, {}) if isinstance(handle, Handle) else {}
+        return {**past, **self._acted} if self._acted else past
+
+    def acted(self, actions: Iterable[str]) -> None:
+        """Take note of actions of peers."""
+        self._add_noted()
+        for action in actions:
+            self._calls += 1
+            self._acted[action] = self._past_of_all[action] = self._calls
 
     def past_of_all(self) -> Mapping[str, int]:
         """Return the functions and quirks in the past of any object: that of peers, which belong to none."""

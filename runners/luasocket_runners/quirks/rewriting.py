@@ -8,14 +8,12 @@ from typing import Final
 
 from luasocket_spec.model import OfType, Outcome, Raises, Returns, SpecValue, Succeeds
 
+from luasocket_runners.quirks.filling import NotComputable, fill_list, fill_outcome
 from luasocket_runners.quirks.model import HANGS, Message, Quirk
 from luasocket_runners.quirks.patterns import (
     AnyValue,
     Match,
-    NotComputable,
     Resolve,
-    fill_list,
-    fill_outcome,
     holds,
     match_args,
     match_outcome,

@@ -9,6 +9,7 @@ from typing import Final
 
 from luasocket_spec.model import OfType, OneOf, SpecValue
 
+from luasocket_runners.function_names import PEER
 from luasocket_runners.quirks.model import Quirk, Quirks, is_function
 from luasocket_runners.quirks.patterns import Match, holds, match_args, match_outcome, types_of
 from luasocket_runners.result import Use
@@ -79,10 +80,11 @@ def _by_outcome(quirk: Quirk, held: Sequence[Use]) -> Iterator[Quirk]:
 
 def _by_past(quirk: Quirk, held: Sequence[Use], broken: Sequence[Use]) -> Iterator[Quirk]:
     """Yield quirks for objects with a past such as theirs, or without that of the others."""
-    both = (
-        frozenset.intersection(*(call.past for call in held)),
-        frozenset.intersection(*(call.past for call in broken)),
-    )
+    # what peers did is rarely the reason
+    both = [
+        [name for name in frozenset.intersection(*(call.past for call in calls)) if not name.startswith(f"{PEER}:")]
+        for calls in (held, broken)
+    ]
     for name in sorted(both[0], key=_makers_first):
         if not quirk.after and not any(name in call.past for call in broken):
             yield replace(quirk, after=(name,))

@@ -11,6 +11,7 @@ from typing import Final
 
 from luasocket_spec.model import OfType, OneOf, Raises, Ref, Returns, Source, SpecValue, Splice
 
+from luasocket_runners.function_names import PEER
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import Product, Quirk
@@ -109,7 +110,9 @@ class Rule:
     def _distinguishing(self) -> frozenset[str]:
         """The functions that only the objects have gone through for which the rule holds."""
         return frozenset(
-            name for name in (self.past or frozenset()) - self.past_elsewhere if ":" in name or "." in name
+            name
+            for name in (self.past or frozenset()) - self.past_elsewhere
+            if (":" in name or "." in name) and not name.startswith(f"{PEER}:")
         )
 
     @property

@@ -89,6 +89,22 @@ def test_the_past_of_a_peer_is_that_of_all_calls(run: Run) -> None:
     assert run([LISTEN, ACCEPT, FAILED], TWO, accept).verdict is Verdict.FAILED
 
 
+@pytest.mark.parametrize("key", ["after", "before"])
+def test_a_rule_may_hold_only_after_or_before_an_action_of_a_peer(run: Run, key: str) -> None:
+    rule = TWO.replace("expected:", f'{key}: ["peer:accept", "peer:listen"], expected:')
+    one, two = (f"{{call: socket.f, with: [{number}], returns: [1]}}" for number in (1, 2))
+    steps = [one, LISTEN, two] if key == "after" else [two, LISTEN, one]
+    result = run(steps, rule)
+    assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-1",))
+
+
+def test_what_a_peer_does_meanwhile_counts(run: Run) -> None:
+    rule = TWO.replace("expected:", 'after: ["peer:accept"], expected:')
+    call = "{call: socket.f, with: [2], while: [{after: 60, peer: {accept: true}}], returns: [1]}"
+    result = run([LISTEN, "{call: socket.f, with: [1], returns: [1]}", call], rule)
+    assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-1",))
+
+
 def test_an_action_that_is_impossible_stays_an_internal_error(run: Run) -> None:
     rules = peers('"peer:accept"', "none came"), peers('"peer:send"', "reset")
     assert run([LISTEN, ACCEPT, SEND, FAILED], *rules).verdict is Verdict.ERRORED

@@ -304,7 +304,9 @@ def test_numbers_that_are_computed(run: Run, like: str, args: str, returned: int
     ("like", "number"),
     [("{size: [$data, $i]}", 4), ("{sum: [$i, 2]}", 4), ("{between: [1, {size: [$data]}]}", Between(1, 5))],
 )
-def test_a_computed_number_keeps_the_subtype(behaviours: Callable[[str], list[Behaviour]], like: str, number: SpecValue) -> None:
+def test_a_computed_number_keeps_the_subtype(
+    behaviours: Callable[[str], list[Behaviour]], like: str, number: SpecValue
+) -> None:
     call = "{call: socket.f, with: [hello, 2], returns: [77, null]}"
     every = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps: [{call}]\n")
     rule = RULE.format(
