@@ -12,7 +12,8 @@ from luasocket_runners.engine.bindings import Scope
 from luasocket_runners.engine.matcher import Matcher
 from luasocket_runners.engine.readings import Outcomes, Readings, show_outcomes
 from luasocket_runners.engine.requests import Reply
-from luasocket_runners.quirks.model import HANGS, Quirk
+from luasocket_runners.quirks.model import HANGS, KEPT, Quirk
+from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.quirks.rewriting import Alternative, bound_results, rewrite
 from luasocket_runners.result import Observation, Use
 from luasocket_runners.values import LuaValue
@@ -45,15 +46,29 @@ class Expected:
     _nearest: list[Alternative] = field(default_factory=list, init=False)
 
     @classmethod
-    def of(cls, outcomes: Outcomes, rules: Sequence[Quirk], args: tuple[LuaValue, ...], scope: Scope) -> Expected:
-        """Apply the rules that concern a function to what the spec expects of a call."""
+    def of(
+        cls,
+        outcomes: Outcomes,
+        rules: Sequence[Quirk],
+        args: tuple[LuaValue, ...],
+        scope: Scope,
+        kept: bytes | None = b"",
+    ) -> Expected:
+        """Apply the rules that concern a function to what the spec expects of a call.
+
+        ``kept`` is what earlier calls on the object have kept back, None if that is not known.
+        """
         if not rules:
             return cls(outcomes)
-        rewritten = (tuple(rewrite(rules, args, outcome, scope.resolve)) for outcome, _ in outcomes)
+
+        def resolve(value: model.SpecValue) -> LuaValue:
+            return kept if value is KEPT else scope.resolve(value)
+
+        rewritten = (tuple(rewrite(rules, args, outcome, resolve)) for outcome, _ in outcomes)
 
         def without(place: int, removed: Collection[str]) -> Sequence[Alternative]:
             others = [rule for rule in rules if rule.id not in removed]
-            return rewrite(others, args, outcomes[place][0], scope.resolve)
+            return rewrite(others, args, outcomes[place][0], resolve)
 
         return cls(outcomes, tuple(rewritten), (), without)
 
@@ -153,6 +168,21 @@ class Expected:
         spec_outcome = self.outcomes[0][0]
         nothing = Alternative(spec_outcome, (), ("",))
         return bound_results(spec_outcome, nothing, (), scope.resolve)
+
+    def left_out(self, args: Sequence[LuaValue], scope: Scope) -> bytes | None:
+        """Return what LuaSocket has received and returns, and the reply by a rule does not: strings behind a message.
+
+        A prefix among the arguments was not received. None: one of the strings is not known.
+        """
+        spec_outcome, fitting = self.outcomes[self._chosen][0], self._fitting
+        if not isinstance(spec_outcome, Returns) or fitting is None or not fitting.quirks or fitting.places is None:
+            return b""
+        left = [value for place, value in enumerate(spec_outcome.values) if place > 1 and place not in fitting.places]
+        if any(isinstance(value, model.MatcherSpec) and "string" in types_of(value) for value in left):
+            return None
+        known = [scope.resolve(value) for value in left if not isinstance(value, model.MatcherSpec)]
+        prefix = args[1] if len(args) > 1 and isinstance(args[1], bytes) else b""
+        return b"".join(value.removeprefix(prefix) for value in known if isinstance(value, bytes))
 
     def use(self, function: str, args: tuple[LuaValue, ...], past: Collection[str]) -> Use:
         """Return a call that needed rules as data."""

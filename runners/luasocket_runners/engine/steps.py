@@ -138,7 +138,8 @@ class Steps:
             self._note_actions(item.action for item in step.meanwhile)
         rules = quirks.of(function, self._objects.past(handle)) if quirks.rules else ()
         passed, changed = args, ()
-        expected = Expected.of(self.readings.outcomes(step.expect), rules, args, scope)
+        kept = self._objects.kept(handle) if rules else b""
+        expected = Expected.of(self.readings.outcomes(step.expect), rules, args, scope, kept)
         if rules:
             outcomes = [outcome for outcome, _ in expected.outcomes]
             passed, changed = pass_arguments(rules, args, outcomes, scope.resolve)  # type: ignore[assignment]
@@ -169,6 +170,9 @@ class Steps:
         if changed:
             self.quirks_used.update(dict.fromkeys(changed))
         self._objects.note(handle, reply.returns, function, (*changed, *expected.used))
+        if expected.used:
+            came = any(rule.returns_kept and rule.id in expected.used for rule in rules)
+            self._objects.keep(handle, expected.left_out(args, scope), returned=came)
         early = any(rule.early and rule.id in expected.used for rule in rules)
         self._check_duration(step.takes, reply.duration, early=early)
         if step.binds:

@@ -32,7 +32,7 @@ _MAKERS: Final = {
 class ObjectClasses:
     """The classes of the objects of one run of a behaviour, and what has happened to each, by their handles."""
 
-    __slots__ = ("_acted", "_calls", "_classes", "_noted", "_past", "_past_of_all")
+    __slots__ = ("_acted", "_calls", "_classes", "_kept", "_noted", "_past", "_past_of_all")
 
     def __init__(self) -> None:
         self._classes: dict[int, str] = {}
@@ -41,6 +41,7 @@ class ObjectClasses:
         self._past: dict[int, dict[str, int]] = {}
         self._past_of_all: dict[str, int] = {}
         self._acted: dict[str, int] = {}
+        self._kept: dict[int, bytes | None] = {}
         self._calls = 0
 
     def function(self, target: Target, handle: LuaValue) -> str:
@@ -79,6 +80,16 @@ class ObjectClasses:
         """Return the functions and quirks in the past of any object: that of peers, which belong to none."""
         self._add_noted()
         return self._past_of_all
+
+    def kept(self, handle: LuaValue) -> bytes | None:
+        """Return what calls on an object have kept back: strings that rules left out; None if that is not known."""
+        return self._kept.get(handle.number, b"") if isinstance(handle, Handle) else b""
+
+    def keep(self, handle: LuaValue, data: bytes | None, *, returned: bool) -> None:
+        """Take note of what a call has kept back; ``returned`` tells whether it has returned what was kept before."""
+        if isinstance(handle, Handle):
+            before = b"" if returned else self.kept(handle)
+            self._kept[handle.number] = None if before is None or data is None else before + data
 
     def note(
         self, handle: LuaValue, returns: Sequence[LuaValue] | None, function: str, quirks: Iterable[str] = ()

@@ -10,7 +10,7 @@ from luasocket_spec import model as m
 from luasocket_spec.reading.nodes import Mapping, Node, Scalar, Sequence
 from luasocket_spec.reading.values import Scope, ValueReader
 
-from luasocket_runners.quirks.model import Beginning, Behind, Ending, Ignoring, Listed, Product, Slice, Sum
+from luasocket_runners.quirks.model import Beginning, Behind, Ending, Ignoring, Kept, Listed, Product, Slice, Sum
 
 __all__ = ["ComputedReader", "Reader", "below"]
 
@@ -33,6 +33,7 @@ class ComputedReader(ValueReader):
             readers |= {
                 "ignoring": self._string_like,
                 "ending": self._string_like,
+                "kept": self._string_like,
                 "behind": self._behind,
                 "beginning": self._beginning,
                 "sum": self._sum,
@@ -69,18 +70,18 @@ class ComputedReader(ValueReader):
         return None
 
     def _string_like(self, node: Mapping, scope: Scope) -> m.SpecValue:
-        key = "ignoring" if "ignoring" in node.pairs else "ending"
+        key = next(key for key in ("ignoring", "ending", "kept") if key in node.pairs)
         found = self.map(node, f"`{key}`", (key,), (key,))
-        if found and key == "ending":
+        if found and key != "ignoring":
             value = self.value(found[key], scope, expected=False)
             if isinstance(value, m.Ref):
-                return Ending(value)
+                return Ending(value) if key == "ending" else Kept(value)
         elif found:
             items = self.items(found[key], "`ignoring`", r'["\r", $line]')
             values = [self.value(item, scope, expected=False) for item in items]
             if len(values) == 2 and isinstance(values[0], bytes) and values[0] and isinstance(values[1], m.Ref):
                 return Ignoring(values[0], values[1])
-        self.wrong(node, f"`{key}` needs a variable", r'{ignoring: ["\r", $line]}, or {ending: $data}')
+        self.wrong(node, f"`{key}` needs a variable", r'{ignoring: ["\r", $line]}, {ending: $data}, or {kept: $data}')
         return None
 
     def _variable(self, node: Node, scope: Scope) -> m.Ref | None:
@@ -98,18 +99,20 @@ class ComputedReader(ValueReader):
         return None
 
     def _beginning(self, node: Mapping, scope: Scope) -> m.SpecValue:
-        found = self.map(node, "`beginning`", ("beginning", "bytes"), ("beginning",))
+        found = self.map(node, "`beginning`", ("beginning", "bytes", "below"), ("beginning",))
         start = found.get("beginning")
         value: m.Ref | Behind | None = None
         if isinstance(start, Mapping) and "behind" in start.pairs:
             value = self._behind(start, scope)
         elif start is not None:
             value = self._variable(start, scope)
-        items = self.items(found["bytes"], "`bytes`", "[$count, $prefix]") if "bytes" in found else []
+        keys = [key for key in ("bytes", "below") if key in found]
+        items = self.items(found[keys[0]], f"`{keys[0]}`", "[$count, $prefix]") if keys else []
         sizes = [self._variable(item, scope) for item in items]
-        if value is not None and None not in sizes:
-            return Beginning(value, tuple(size for size in sizes if size is not None))
-        self.wrong(node, "`beginning` needs a variable, and `bytes` a list of them", "{beginning: $data, bytes: [$n]}")
+        if value is not None and None not in sizes and len(keys) < 2:
+            return Beginning(value, tuple(size for size in sizes if size is not None), fewer="below" in keys)
+        what = "`beginning` needs a variable, and `bytes` or `below` a list of them"
+        self.wrong(node, what, "{beginning: $data, bytes: [$n]}")
         return None
 
     def _number_or_size(self, node: Node, scope: Scope) -> Slice | float | None:

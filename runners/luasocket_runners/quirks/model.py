@@ -6,17 +6,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from luasocket_spec.model import OneOf, Outcome, Raises, Ref, Source, SpecValue, Value
+from luasocket_spec.model import OneOf, Outcome, Raises, Ref, Returns, Source, SpecValue, Value
 
 from luasocket_runners.function_names import ALL_CLASSES, CLASSES, GROUPS, concerns
 
 __all__ = [
-    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "NO_QUIRKS", "Beginning", "Behind", "Ending", "Ignoring", "Listed",
-    "Message", "Product", "Quirk", "Quirks", "QuirksError", "Slice", "Sum", "concerns", "is_function",
+    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "KEPT", "NO_QUIRKS", "Beginning", "Behind", "Ending", "Ignoring", "Kept",
+    "Listed", "Message", "Product", "Quirk", "Quirks", "QuirksError", "Slice", "Sum", "concerns", "is_function",
 ]  # fmt: skip
 
 #: The outcome of a call that does not return: no reply is like it.
 HANGS: Final = Raises(None, OneOf(()))
+#: The name of what an object has kept back, in a run: see :class:`Kept`. No behaviour can bind it.
+KEPT: Final = Ref("kept back")
 
 
 class QuirksError(Exception):
@@ -60,6 +62,16 @@ class Ending(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept(Value):
+    """The string of a variable behind those that earlier calls on the object have kept back; only in results.
+
+    They are the strings that LuaSocket returned there, and that rules left out, since they came the last time.
+    """
+
+    value: Ref
+
+
+@dataclass(frozen=True, slots=True)
 class Behind(Value):
     """The string of a variable without the prefix that it begins with; only in the results that a port returns."""
 
@@ -71,12 +83,13 @@ class Behind(Value):
 class Beginning(Value):
     """A string that begins with that of a variable; only in the results that a port returns.
 
-    It has as many bytes as ``sizes`` together, of which a number counts itself and a string its bytes; without them,
-    any number.
+    It has as many bytes as ``sizes`` together, or ``fewer``; a number counts itself and a string its bytes. Without
+    them, it has any number.
     """
 
     value: Ref | Behind
     sizes: tuple[Ref, ...] = ()
+    fewer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +171,12 @@ class Quirk:
     where: tuple[tuple[str, SpecValue], ...] = ()
     early: bool = False
     omitted: bool = False
+
+    @property
+    def returns_kept(self) -> bool:
+        """Whether the port returns what earlier calls have kept back."""
+        outcomes = (self.returned, *self.others)
+        return any(isinstance(one, Returns) and any(isinstance(v, Kept) for v in one.values) for one in outcomes)
 
     @property
     def lacks_function(self) -> bool:

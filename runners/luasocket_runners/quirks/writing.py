@@ -15,6 +15,7 @@ from luasocket_runners.quirks.model import (
     Behind,
     Ending,
     Ignoring,
+    Kept,
     Listed,
     Message,
     Product,
@@ -175,11 +176,13 @@ def _value(value: object) -> _Node:
             return {"concat": _list(parts)}
         case Ending(value=inner):
             return {"ending": _value(inner)}
+        case Kept(value=inner):
+            return {"kept": _value(inner)}
         case Behind(prefix=prefix, value=inner):
             return {"behind": [_value(prefix), _value(inner)]}
-        case Beginning(value=inner, sizes=sizes):
+        case Beginning(value=inner, sizes=sizes, fewer=fewer):
             beginning: dict[str, _Node] = {"beginning": _value(inner)}
-            return beginning | {"bytes": _list(sizes)} if sizes else beginning
+            return beginning | {"below" if fewer else "bytes": _list(sizes)} if sizes else beginning
         case Sum(parts=parts):
             return {"sum": _list(parts)}
         case Listed(value=inner):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import luasocket_spec
@@ -99,6 +100,16 @@ def test_a_rule_may_hold_only_before_a_call_or_a_rule(run: Run, name: str) -> No
     fd = "{call: one:getfd, returns: [-1]}"
     result = run([fd, "{call: one:close, returns: [null]}", fd], close, getfd)
     assert (result.verdict, result.reason, result.quirks) == (Verdict.QUIRKS, "", ("rule-2", "rule-1"))
+
+
+class Sender(Master):
+    """An object whose send returns what it is made with, in turn."""
+
+    def __init__(self, replies: Iterator[tuple[Any, ...]]) -> None:
+        self._replies = replies
+
+    def send(self, *_: object) -> tuple[Any, ...]:
+        return next(self._replies)
 
 
 class Client(Master):
@@ -244,6 +255,8 @@ def test_without_a_fitting_rule_it_is_not_implemented(run: Run, raises: str) -> 
         ("{beginning: $line}", "a.", b"axy", False),
         ("{beginning: $line, bytes: [$line]}", "a.", b"a.", True),
         ("{beginning: $line, bytes: [$line]}", "a.", b"a.x", False),
+        ("{beginning: $line, below: [$line, $line]}", "a.", b"a.x", True),
+        ("{beginning: $line, below: [$line, $line]}", "a.", b"a.xy", False),
         ("{behind: [$line, $line]}", "a.", b"", True),
     ],
 )
@@ -269,8 +282,39 @@ def test_a_list_that_is_keyed_by_integers_only(run: Run, select: Callable[..., A
     assert result.verdict is (Verdict.QUIRKS if fits else Verdict.FAILED)
 
 
+KEPT = (
+    'on: [":send"], expected: {returns: [null, $message, $third]}, returned: {returns: [null, $message]}',
+    'on: [":send"], expected: {returns: [$line]}, returned: {returns: [{kept: $line}]}',
+)
+
+
 @pytest.mark.parametrize(
-    "like", ["{ignoring: [$line]}", '{ignoring: ["", $line]}', "{ending: x}", "{listed: x}", "{beginning: x}"]
+    ("third", "last", "returned", "fits"),
+    [
+        ("b", "c", b"abc", True),
+        ("b", "c", b"c", False),
+        ("b", "c", b"bc", False),
+        ("b", "c", b"abxc", False),
+        ("pb", "c", b"abc", True),  # the prefix p was not received
+        # of a string that is not known, nothing is known but the end
+        ({"type": "string"}, "c", b"abxc", True),
+        ({"type": "string"}, "c", b"cx", False),
+    ],
+)
+def test_what_earlier_calls_kept_back_comes_once(
+    run: Run, third: object, last: str, returned: bytes, *, fits: bool
+) -> None:
+    replies = iter([(None, b"timeout"), (None, b"timeout"), (returned,), (b"d",)])
+    failing = "{call: one:send, with: [1, p], returns: [null, timeout, %s]}"
+    steps = [failing % json.dumps("a"), failing % json.dumps(third)]
+    steps += [f"{{call: one:send, with: [1], returns: [{line}]}}" for line in (last, "d")]
+    result = run(steps, *KEPT, tcp=lambda: (Sender(replies),))
+    assert result.verdict is (Verdict.QUIRKS if fits else Verdict.FAILED), result.reason
+
+
+@pytest.mark.parametrize(
+    "like",
+    ["{ignoring: [$line]}", '{ignoring: ["", $line]}', "{ending: x}", "{kept: x}", "{listed: x}", "{beginning: x}"],
 )
 def test_a_string_is_like_a_variable(run: Run, like: str) -> None:
     with pytest.raises(QuirksError, match="needs a variable"):
@@ -282,9 +326,10 @@ def test_all_of_this_can_be_written_and_read() -> None:
   - {id: a, says: S., why: W., on: [":settimeout"], after: [":close", b], until: [":connect failed"],
      returned: {hangs: true, or: [{returns: [2]}, {raises: oh}]}}
   - {id: b, says: S., why: W., on: [client], expected: {returns: [$x]},
-     returned: {returns: [{ignoring: ["\\r", $x]}, {ending: $x}, {listed: $x}, {concat: [$x, $x]}, []]}}
+     returned: {returns: [{ignoring: ["\\r", $x]}, {ending: $x}, {listed: $x}, {concat: [$x, $x]}, {kept: $x}, []]}}
   - {id: c, says: S., why: W., on: [client], expected: {with: [$i, $x]},
      returned: {returns: [{behind: [$i, $x]}, {beginning: $x}, {beginning: {behind: [$i, $x]}, bytes: [$i, $x]},
+       {beginning: $x, below: [$i]},
        {sum: [$i, {size: [$x, $i]}, -1]}, {between: [1, {size: [$x]}]}, {keyed: [$x]}, {list_of: {type: string}}]}}
 """
     every = luasocket_spec.load().behaviours
