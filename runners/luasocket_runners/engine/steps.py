@@ -134,8 +134,8 @@ class Steps:
         handle = scope.look_up(target.name) if isinstance(target, model.MethodTarget) else None
         function = self._position.function = self._objects.function(target, handle)
         quirks = self._process.quirks
-        if step.meanwhile:
-            self._note_actions(item.action for item in step.meanwhile)
+        if step.meanwhile and quirks.rules:
+            self._objects.acted(item.action for item in step.meanwhile)
         rules = quirks.of(function, self._objects.past(handle)) if quirks.rules else ()
         passed, changed = args, ()
         kept = self._objects.kept(handle) if rules else b""
@@ -309,11 +309,6 @@ class Steps:
                 self._position.expected = f"call {number} with {notation.show_list(expected, names)}"
                 raise Failure(difference, returned=f"call {number} with {notation.show_list(actual, names)}")
 
-    def _note_actions(self, actions: Iterable[model.PeerAction | model.Interruption]) -> None:
-        """Take note of what peers do, for rules that hold only thereafter."""
-        if self._process.quirks.rules:
-            self._objects.acted(f"{PEER}:{one.verb}" for one in actions if isinstance(one, model.PeerAction))
-
     def _peer(self, step: model.PeerStep, scope: Scope) -> None:
         action = step.action
         self._position.call = self.peers.shown(action, scope)
@@ -326,7 +321,8 @@ class Steps:
                 self.peers.act(action, scope)
             except PeerFailure as failure:
                 raise self.peers.failure(failure) from None
-            self._note_actions((action,))
+            if quirks.rules:
+                self._objects.acted((action,))
             return
         done: Outcomes = ((model.Succeeds(), self.readings.open),)
         expected = Expected.of(done, rules, (scope.resolve(action.value),), scope)
@@ -344,7 +340,7 @@ class Steps:
         else:
             reply = Reply((True,), None, 0.0)
             self._position.expected = partial(expected.show, scope)
-            self._note_actions((action,))
+            self._objects.acted((action,))
         self._compare(expected, reply, scope)
         self._objects.note(None, None, function, expected.used)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from luasocket_spec.model import MethodTarget, PathTarget, Target
+from luasocket_spec.model import Interruption, MethodTarget, PathTarget, PeerAction, Target
 
+from luasocket_runners.function_names import PEER
 from luasocket_runners.values import Handle, LuaValue
 
 __all__ = ["FUNCTION_VALUE", "ObjectClasses"]
@@ -69,12 +70,14 @@ class ObjectClasses:
         past = self._past.get(handle.number, {}) if isinstance(handle, Handle) else {}
         return {**past, **self._acted} if self._acted else past
 
-    def acted(self, actions: Iterable[str]) -> None:
-        """Take note of actions of peers."""
+    def acted(self, actions: Iterable[PeerAction | Interruption]) -> None:
+        """Take note of actions of peers, for rules that hold only thereafter."""
         self._add_noted()
         for action in actions:
-            self._calls += 1
-            self._acted[action] = self._past_of_all[action] = self._calls
+            if isinstance(action, PeerAction):
+                self._calls += 1
+                name = f"{PEER}:{action.verb}"
+                self._acted[name] = self._past_of_all[name] = self._calls
 
     def past_of_all(self) -> Mapping[str, int]:
         """Return the functions and quirks in the past of any object: that of peers, which belong to none."""

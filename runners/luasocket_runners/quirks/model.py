@@ -11,8 +11,8 @@ from luasocket_spec.model import OneOf, Outcome, Raises, Ref, Returns, Source, S
 from luasocket_runners.function_names import ALL_CLASSES, CLASSES, GROUPS, concerns
 
 __all__ = [
-    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "KEPT", "NO_QUIRKS", "Beginning", "Behind", "Ending", "Ignoring", "Kept",
-    "Listed", "Message", "Product", "Quirk", "Quirks", "QuirksError", "Slice", "Sum", "concerns", "is_function",
+    "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "KEPT", "NO_QUIRKS", "Beginning", "Behind", "Ending", "Ignoring",
+    "Kept", "Listed", "Message", "Product", "Quirk", "Quirks", "QuirksError", "Slice", "Sum", "concerns", "is_function",
 ]  # fmt: skip
 
 #: The outcome of a call that does not return: no reply is like it.
