@@ -34,6 +34,11 @@ class Abilities:
         """Tell whether the port has a function of the module."""
         return path not in self.absent
 
+    @property
+    def has_inheritance(self) -> bool:
+        """Whether a table of a program can have a metatable, from which it inherits."""
+        return "inheriting-tables" in self.capabilities
+
     def has_method(self, name: str, klass: str | None = None) -> bool:
         """Tell whether objects have a method: those of a class as the reference says it, or, if it is None, all."""
         if klass is None:

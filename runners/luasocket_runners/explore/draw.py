@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
-from luasocket_spec.model import Ref
+from luasocket_spec.model import Ref, TableSpec
 
 from luasocket_runners.explore import PROFILES
 from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, OPTIONS, Picker, arguments
 from luasocket_runners.explore.context import Abilities, Context
 from luasocket_runners.explore.makers import Makers
-from luasocket_runners.explore.module_calls import ModuleCalls
+from luasocket_runners.explore.module_calls import ModuleCalls, inheriting
 from luasocket_runners.explore.state import WAITING, Object, State
 from luasocket_runners.explore.steps import Call, Get, PeerAct, Step, StepValue
 
@@ -183,11 +183,15 @@ class Drawer:
         name, *value = arguments(self._picker, item, "setoption")
         steps: list[Step] = [Call(item.name, "getoption", (name,))]
         if self._picker.one_in(2) and self._has(item, "setoption"):
-            steps.insert(0, Call(item.name, "setoption", (name, *value)))
+            made: list[Step] = []
+            if value and isinstance(value[0], TableSpec) and self._port.has_inheritance and self._picker.one_in(2):
+                value[0], step = inheriting(self._picker, value[0])
+                made.append(step)
+            steps = [*made, Call(item.name, "setoption", (name, *value)), *steps]
         if self._picker.one_in(3):
             other = self._any_object()
             steps.append(Call(other.name, "getoption", arguments(self._picker, other, "getoption")))
-        return [step for step in steps if isinstance(step, Call) and step.path not in self._muted]
+        return [step for step in steps if not isinstance(step, Call) or step.path not in self._muted]
 
     def _strange_method(self) -> list[Step]:
         """A method that the class does not have, with whatever arguments."""

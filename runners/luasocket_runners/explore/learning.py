@@ -88,7 +88,8 @@ class Learning:
         first = outcome.values[0] if outcome.kind == "returned" and outcome.values else None
         if isinstance(step, Make):
             asked = [function.asks[0] for function in step.functions if function.asks is not None]
-            self._state.tables[step.name] = next(iter(asked), None)
+            if step.functions:  # any other is a list, or the value of an option
+                self._state.tables[step.name] = next(iter(asked), None)
         elif isinstance(step, Drop):
             if outcome.kind == "returned":
                 self._state.objects.pop(step.object, None)

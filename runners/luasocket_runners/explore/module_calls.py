@@ -7,7 +7,7 @@ from collections.abc import Callable
 from luasocket_spec.model import Ref, TableSpec
 
 from luasocket_runners.capabilities import machine
-from luasocket_runners.explore.arguments import ODD, ODD_DATA, TIMEOUTS
+from luasocket_runners.explore.arguments import ODD, ODD_DATA, TIMEOUTS, Picker
 from luasocket_runners.explore.context import Context
 from luasocket_runners.explore.steps import Call, Function, Get, Make, Step, StepValue
 
@@ -156,6 +156,9 @@ class ModuleCalls:
                 dirty = Function(dirty.name, self._pick([(True,), (False,), (None,), (), (0,)]))
             functions.append(dirty)
         entries = tuple((function.name.rpartition("_")[2].encode(), Ref(function.name)) for function in functions)
+        if self._port.has_inheritance and self._picker.one_in(3):
+            own = self._pick(range(len(entries)))  # the others are those of its class, as in most programs
+            return [Make(name, TableSpec(entries[:own]), tuple(functions), TableSpec(entries[own:]))]
         return [Make(name, TableSpec(entries), tuple(functions))]
 
     def select(self) -> list[Step]:
@@ -172,4 +175,18 @@ class ModuleCalls:
         if self._picker.one_in(40):
             lists[self._picker.pick(range(2))] = self._pick(odd[2:])
         timeout = self._pick(TIMEOUTS if not self._picker.one_in(12) else _ODD_TIMEOUTS)
-        return [Call(None, "socket.select", (*lists, timeout))]
+        made: list[Step] = []
+        for place, value in enumerate(lists):
+            if isinstance(value, TableSpec) and self._port.has_inheritance and self._picker.one_in(5):
+                lists[place], step = inheriting(self._picker, value)
+                made.append(step)
+        return [*made, Call(None, "socket.select", (*lists, timeout))]
+
+
+def inheriting(picker: Picker, table: TableSpec) -> tuple[Ref, Make]:
+    """Return a table that reads as another one, and the step that makes it: it inherits entries that it lacks."""
+    entries = table.entries
+    own = picker.pick(range(len(entries) + 1)) if picker.one_in(2) else 0
+    hidden = tuple((key, entries[-1][1]) for key, _ in entries[:own]) if picker.one_in(2) else ()
+    made = Make(picker.state.fresh("table"), TableSpec(entries[:own]), inherits=TableSpec((*hidden, *entries[own:])))
+    return Ref(made.name), made

@@ -43,8 +43,11 @@ class _Names:
         if isinstance(value, model.Ref):
             return model.Ref(self.name(value.name))
         if isinstance(value, model.TableSpec):
-            return model.TableSpec(tuple((self.value(key), self.value(item)) for key, item in value.entries))
+            return self._table(value)
         return value
+
+    def _table(self, table: model.TableSpec) -> model.TableSpec:
+        return model.TableSpec(tuple((self.value(key), self.value(item)) for key, item in table.entries))
 
     def _values(self, values: tuple[StepValue, ...]) -> tuple[StepValue, ...]:
         return tuple(map(self.value, values))
@@ -69,8 +72,7 @@ class _Names:
             return Drop(self.name(step.object))
         functions = tuple(map(self._function, step.functions))
         if isinstance(step, Make):
-            table = self.value(step.table)
-            assert isinstance(table, model.TableSpec)
-            return Make(self.name(step.name), table, functions)
+            inherits = None if step.inherits is None else self._table(step.inherits)
+            return Make(self.name(step.name), self._table(step.table), functions, inherits)
         binds = tuple(map(self._optional, step.binds))
         return Call(self._optional(step.object), step.path, self._values(step.args), binds, functions)

@@ -234,7 +234,8 @@ class Side:
     def _message(self, step: Call | Get | Make | Drop) -> dict[str, Any] | None:
         """Return the request of a step, without its number; None if the program has not got the object."""
         if isinstance(step, Make):
-            return {"op": "make", "value": encode(self.resolve(step.table))}
+            made = {"op": "make", "value": encode(self.resolve(step.table))}
+            return made if step.inherits is None else {**made, "inherits": encode(self.resolve(step.inherits))}
         message: dict[str, Any] = {"op": "get" if isinstance(step, Get) else "call"}
         if isinstance(step, Call):
             message["args"] = [encode(self.resolve(value)) for value in step.args]

@@ -100,11 +100,20 @@ class Get:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """A table of the program that keeps its identity, with functions: an object of the program's own."""
+    """A table of the program that keeps its identity.
+
+    Attributes
+    ----------
+    functions
+        The functions in it: with some, it is an object of the program's own.
+    inherits
+        The table that it has everything from that it lacks, by its metatable; None: it has no metatable.
+    """
 
     name: str
     table: model.TableSpec
     functions: tuple[Function, ...] = ()
+    inherits: model.TableSpec | None = None
 
     @property
     def label(self) -> str:
@@ -150,7 +159,7 @@ def used_by(step: Step) -> set[str]:
     if isinstance(step, Call):
         values += step.args
     elif isinstance(step, Make):
-        values.append(step.table)
+        values += [step.table, *([] if step.inherits is None else [step.inherits])]
     elif isinstance(step, PeerAct):
         values += [step.value, *(value for _, value in step.options)]
     if isinstance(step, Call | Get | Drop) and step.object is not None:

@@ -26,7 +26,7 @@ from luasocket_runners.explore.steps import (
     bound_by,
     functions_of,
 )
-from luasocket_runners.notation import Names, show, show_call
+from luasocket_runners.notation import Names, show, show_call, with_metatable
 from luasocket_runners.values import FunctionRef, Handle, LuaTable
 
 #: The longest line of a file of behaviours.
@@ -73,7 +73,8 @@ def _expression(step: Call | Get | Make | Drop) -> str:
     if isinstance(step, Get):
         return step.path if step.object is None else f"{step.object}.{step.path}"
     if isinstance(step, Make):
-        return show(step.table, _NO_NAMES)
+        inherits = None if step.inherits is None else show(step.inherits, _NO_NAMES)
+        return with_metatable(show(step.table, _NO_NAMES), None, inherits)
     if isinstance(step, Drop):
         return f"{step.object} = nil collectgarbage()"
     return show_call(_target(step), step.args, _NO_NAMES)
@@ -116,6 +117,8 @@ def behaviour(difference: Difference, identity: str, dialect: Dialect) -> str:
     writer = _Writer(difference)
     lines = [f"  - id: {identity}", f"    says: {writer.sentence()}", "    authority: observed"]
     lines.append(f"    dialects: [{dialect}]")
+    if any(isinstance(step, Make) and step.inherits is not None for step in difference.steps):
+        lines.append("    needs: [inheriting-tables]")
     if difference.leaks:
         lines.append("    leaks: true")
     functions = [function for step in difference.steps for function in functions_of(step)]
@@ -196,7 +199,8 @@ class _Writer:
     def _look(self, step: Get | Make | Drop, outcome: Outcome) -> dict[str, str]:
         """Return the step for what is no call."""
         if isinstance(step, Make):
-            return {"make": step.name, "of": _value(step.table)}
+            made = {"make": step.name, "of": _value(step.table)}
+            return made if step.inherits is None else {**made, "inherits": _value(step.inherits)}
         if isinstance(step, Drop):
             return {"drop": f"[{step.object}]"}
         pairs = {"get": step.path if step.object is None else f"{step.object}.{step.path}"}

@@ -14,6 +14,7 @@ def test_names_are_numbered_in_the_order_in_which_they_come() -> None:
         Call(None, "socket.tcp", (), ("tcp3",)),
         Call("tcp3", "getsockname", (), ("tcp3_ip", None)),
         Make("table4", TableSpec(((b"getfd", Ref("table4_getfd")),)), (getfd,)),
+        Make("table7", TableSpec(()), (), TableSpec(((1, Ref("tcp3")), (2, Ref("table4"))))),
         Get(None, "socket.try", "try"),
         Get("tcp3", "class"),
         Call(None, "socket.protect", (Ref("f9"), 7, b"tcp8"), ("g2",), (dirty,)),
@@ -29,6 +30,7 @@ def test_names_are_numbered_in_the_order_in_which_they_come() -> None:
         Make(
             "table1", TableSpec(((b"getfd", Ref("table1_getfd")),)), (Function("table1_getfd", asks=("tcp1", "getfd")),)
         ),
+        Make("table2", TableSpec(()), (), TableSpec(((1, Ref("tcp2")), (2, Ref("table1"))))),
         Get(None, "socket.try", "try"),
         Get("tcp2", "class"),
         Call(None, "socket.protect", (Ref("f1"), 7, b"tcp8"), ("g1",), (Function("f1", (Ref("tcp2"), 1)),)),

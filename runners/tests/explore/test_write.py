@@ -62,6 +62,16 @@ def takes_no_tables(select: Callable[..., Any]) -> Callable[..., Any]:
     return select_of_a_faulty_port
 
 
+def reads_its_lists_raw(select: Callable[..., Any]) -> Callable[..., Any]:
+    def select_of_a_faulty_port(readers: Any = None, writers: Any = None, *rest: Any) -> Any:
+        def raw(values: Any) -> Any:
+            return dict(dict.items(values)) if isinstance(values, dict) else values
+
+        return select(raw(readers), raw(writers), *rest)
+
+    return select_of_a_faulty_port
+
+
 @pytest.mark.parametrize(
     "replaced",
     [
@@ -70,8 +80,9 @@ def takes_no_tables(select: Callable[..., Any]) -> Callable[..., Any]:
         {"settimeout": ignores_the_mode},
         {"setfd": never_moves},
         {"select": takes_no_tables},
+        {"select": reads_its_lists_raw},
     ],
-    ids=lambda replaced: next(iter(replaced)),
+    ids=lambda replaced: next(iter(replaced.values())).__name__,
 )
 def test_a_difference_is_written_as_a_behaviour(
     faulty: Callable[..., PythonPort], tmp_path: Path, replaced: dict[str, Replace]
