@@ -151,7 +151,7 @@ FAULTS.add(
 )
 
 
-@FAULTS.fault("tcp{server}:accept", detected_by="tcp/accept/closed-server-does-not-wait")
+@FAULTS.fault("tcp{server}:accept", detected_by="tcp/accept/closed-server-does-not-wait", deadline=1.0)
 def accept_of_a_closed_server_waits(original: Original, server: Any, *rest: Any) -> Values:
     """On a closed server it waits for its timeout before it fails."""
     results = original(server, *rest)
