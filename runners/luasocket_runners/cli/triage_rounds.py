@@ -1,8 +1,8 @@
 """Runs the behaviours of a triage again and again with the rules found so far, until nothing new comes.
 
 At first, calls that hang are put off, and their behaviours are not run again: each takes the whole deadline. Then it is
-known whether timeouts are in milliseconds, which lets many calls hang, and the others become rules. Last come the
-behaviours that were not tried because they call functions that hang everywhere.
+tried whether timeouts are in milliseconds, and whether one of 0 waits, which lets many calls hang, and the others become
+rules. Last come the behaviours that were not tried because they call functions that hang everywhere.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from luasocket_runners.run.progress import Progress
 from luasocket_runners.run.session import RERUNS_OF_HANGS, Session
 from luasocket_runners.selection import used_functions
 from luasocket_runners.triage import fingerprint
-from luasocket_runners.triage.rule import MILLISECONDS
 from luasocket_runners.triage.rules import Rules, shapes
+from luasocket_runners.triage.timeouts import TRIALS, Trial
 
 __all__ = ["Rounds"]
 
@@ -37,7 +37,7 @@ ROUNDS: Final = 16
 PATIENCE: Final = 10
 #: Seconds after which a call counts as hanging, until the last run: many calls may hang, and what remains runs again.
 QUICK: Final = 3.0
-#: Behaviours with which it is tried whether timeouts are in milliseconds: if they are not, each takes the deadline.
+#: Behaviours with which a rule about timeouts is tried first: if it does not hold, each takes the deadline.
 SAMPLE: Final = 24
 #: How many times as many workers run behaviours that only wait until a call counts as hanging.
 WAITING: Final = 3
@@ -85,10 +85,12 @@ class Rounds:
     def run(self) -> list[Result]:
         """Run the behaviours until nothing new comes; return the last results."""
         self._repeat(hangs=False, later=_hangs)
-        if self._takes_milliseconds():
-            self._rules.accept(MILLISECONDS)
-            self._again(_hangs)
-        elif any(map(_hangs, self._results.values())):
+        for trial in TRIALS:
+            if self._holds(trial):
+                self._rules.accept(trial.rule)
+                self._again(_hangs)
+                self._repeat(hangs=False, later=_hangs)
+        if any(map(_hangs, self._results.values())):
             self._rules.learn(self.found())
         self._repeat(hangs=True, later=_is_not_tried)
         while self._again(_is_not_tried):
@@ -165,31 +167,25 @@ class Rounds:
         )
         self._results |= {one.behaviour.id: one for one in again if one.verdict is not Verdict.NOT_TRIED}
 
-    def _takes_milliseconds(self) -> bool:
-        """Tell whether more behaviours with a timeout pass if it is in milliseconds.
+    def _holds(self, trial: Trial) -> bool:
+        """Tell whether more behaviours whose timeouts a rule changes are better with it.
 
         At first, only some of those are tried in which a call waited wrongly.
         """
-        if any(quirk.id == MILLISECONDS.id for quirk in self._expectations.quirks.rules):
+        declared = self._expectations.quirks.rules
+        if any(quirk.id == trial.rule.id for quirk in declared):
             return False
         at_least: int = self._options.at_least
-        timed = [
-            result for result in self.found() if ":settimeout" in used_functions(result.behaviour.unconditional_steps())
-        ]
-        wrong = [
-            result.behaviour
-            for result in timed
-            if result.verdict is Verdict.FAILED and (result.hung or "too " in result.reason)
-        ]
-        trial = Quirks(self._quirks.file, (*self._quirks.rules, MILLISECONDS))
+        concerned = [result for result in self.found() if trial.concerns(result.behaviour)]
+        wrong = [result.behaviour for result in concerned if trial.waits_wrongly(result)]
+        with_it = Quirks(self._quirks.file, (*declared, trial.rule, *self._quirks.rules[len(declared) :]))
         sample = wrong[:: -(-len(wrong) // SAMPLE)] if wrong else []
-        if len(wrong) < at_least or _passed(self._run(sample, trial)) < at_least:
+        if len(wrong) < at_least or sum(map(trial.is_better, self._run(sample, with_it))) < at_least:
             return False
-        with_it = self._run([result.behaviour for result in timed], trial)
-        print(
-            f"with milliseconds, {_passed(with_it)} of {len(timed)} with a timeout pass, and {_passed(timed)} without"
-        )
-        return bool(_passed(with_it) >= _passed(timed) + at_least)
+        better = sum(map(trial.is_better, self._run([result.behaviour for result in concerned], with_it)))
+        before = sum(map(trial.is_better, concerned))
+        print(f"{trial.rule.id}: {better} of {len(concerned)} {trial.words}, and {before} without this rule")
+        return better >= before + at_least
 
     def _run(
         self,

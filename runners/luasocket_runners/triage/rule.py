@@ -14,12 +14,12 @@ from luasocket_spec.model import OfType, OneOf, Raises, Ref, Returns, Source, Sp
 from luasocket_runners.function_names import PEER
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
-from luasocket_runners.quirks.model import Product, Quirk
+from luasocket_runners.quirks.model import Quirk
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Result
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern, takes_nothing
 
-__all__ = ["BY_ARGUMENTS", "MILLISECONDS", "Level", "Rule", "identity_of", "quirk_of", "shown_function"]
+__all__ = ["BY_ARGUMENTS", "Level", "Rule", "identity_of", "quirk_of", "shown_function"]
 
 #: The text of an error about the number of arguments, not about one of them.
 _TOO_MANY: Final = re.compile(
@@ -162,20 +162,6 @@ class Rule:
             return _is_timeout(self.proposal.expected) or len(self.examples) > broken
         return level is not Level.OWN or any(self.arguments)
 
-
-#: A rule that shows in no reply, only in calls that take too long or too short.
-MILLISECONDS: Final = Quirk(
-    id="timeouts-are-milliseconds",
-    says="settimeout takes milliseconds.",
-    why="UNEXPLAINED: more behaviours pass when the seconds are multiplied by 1000.",
-    on=(":settimeout",),
-    with_=(Ref("seconds"), Splice()),
-    expected=None,
-    passes=(Product(Ref("seconds"), 1000), Splice()),
-    returned=None,
-    always=True,
-    source=Source("(proposed)", 0),
-)
 
 
 def _is_timeout(expected: object) -> bool:

@@ -44,8 +44,8 @@ class Rules:
         self._accepted: list[Quirk] = []
 
     def accept(self, quirk: Quirk) -> None:
-        """Add a rule that no reply shows, but that a run with it has proved."""
-        self._accepted.append(quirk)
+        """Add a rule that no reply shows, but that a run with it has proved; it comes before the others."""
+        self._accepted.insert(0, quirk)
 
     def learn(self, results: Sequence[Result], *, hangs: bool = True) -> bool:
         """Take the results of a run with the quirks so far; tell whether another run may show something new.

@@ -241,6 +241,41 @@ def test_timeouts_in_milliseconds_are_found(
     assert found is (factor == 1000)
 
 
+@pytest.mark.parametrize(("shortest", "factor"), [(0.001, 1), (0.001, 1000), (0, 1)])
+def test_a_timeout_of_0_that_waits_is_found(
+    triage_arguments: Callable[..., list[str]], tmp_path: Path, shortest: float, factor: int
+) -> None:
+    class Master:
+        timeout = 0.0
+
+        def settimeout(self, value: float) -> tuple[Any, ...]:
+            self.timeout = value / factor
+            return (1,)
+
+        def receive(self) -> tuple[Any, ...]:
+            end = time.monotonic() + (self.timeout if self.timeout >= shortest else 30)
+            while time.monotonic() < end:  # short sleeps: the thread can be ended in between
+                time.sleep(0.002)
+            return (None, b"timeout")
+
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {word}{letter}\n    says: S.\n    authority: observed\n    steps:\n"
+        "      - {call: socket.tcp, succeeds: true, as: one}\n"
+        f"      - {{call: one:settimeout, with: [{number}], returns: [1]}}\n"
+        f"      - {{call: one:receive, returns: [null, timeout], takes: {{at_least: {number}}}}}\n"
+        for word, number in (("poll", 0), ("wait", 0.02))
+        for letter in "abc"
+    )
+    arguments = triage_arguments(corpus, tcp=lambda: (Master(),))
+    assert main([*arguments, "--deadline", "1"]) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    rule = "expected: {with: [0, $...]}\n    returned: {with: [0.01, $...]}"
+    assert (rule in text) is (shortest > 0)
+    assert ("[{product: [$seconds, 1000]}, $...]" in text) is (factor == 1000)
+    assert text.count("  - id: ") == (shortest > 0) + (factor == 1000)  # and no rule that says that receive hangs
+    assert "\ntest/" not in (tmp_path / "known-deviations.txt").read_text()
+
+
 class Waits:
     """An object whose `receive` does not return where LuaSocket's does, or returns what is expected."""
 
