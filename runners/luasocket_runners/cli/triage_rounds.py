@@ -1,8 +1,8 @@
 """Runs the behaviours of a triage again and again with the rules found so far, until nothing new comes.
 
 At first, calls that hang are put off, and their behaviours are not run again: each takes the whole deadline. Then it is
-tried whether timeouts are in milliseconds, and whether one of 0 waits, which lets many calls hang, and the others become
-rules. Last come the behaviours that were not tried because they call functions that hang everywhere.
+tried whether timeouts are in milliseconds, and whether calls wait with one of 0, which lets many hang; the others
+become rules. Last come the behaviours that were not tried because they call functions that hang everywhere.
 """
 
 from __future__ import annotations
@@ -147,11 +147,12 @@ class Rounds:
 
     def _print_round(self, ran: int) -> None:
         found = self.found()
-        failed = sum(result.verdict not in CONFORMING for result in found)
+        missing = sum(result.verdict is Verdict.NOT_IMPLEMENTED for result in found)
+        failed = sum(result.verdict not in CONFORMING for result in found) - missing
         elapsed = counted(round(time.monotonic() - self._began), "second")
         print(
             f"round {self._number}: {counted(len(self._quirks.rules), 'rule')}, {counted(ran, 'behaviour')} run, "
-            f"{_passed(found)} passed, {failed} failed, after {elapsed}",
+            f"{_passed(found)} passed, {failed} failed, {missing} not implemented, after {elapsed}",
             flush=True,
         )
 

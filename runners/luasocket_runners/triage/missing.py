@@ -17,8 +17,10 @@ __all__ = ["deadly_functions", "declared_name", "functions_there", "missing_func
 #: the system's about an address, a protocol, or a type of sockets.
 _NOT_IMPLEMENTED: Final = re.compile(
     rb"(?i)(?<!hostname )(?<!family )(?<!protocol )(?<!type )(?<!socktype )(?<!servname )"
-    rb"not( yet)? (implemented|supported|available)|unimplemented|unsupported(?! option)"
+    rb"not( yet)? (implemented|supported|available)|unimplemented|unsupported(?! option)|(?-i:\bNYI\b)"
 )
+#: Lua's words for an argument, which the function does not take: it takes others.
+_ARGUMENT: Final = re.compile(rb"(?i)\bbad argument\b")
 
 
 def declared_name(function: str) -> str:
@@ -38,7 +40,8 @@ def stub(result: Result) -> str | None:
 def says_not_implemented(seen: Observation) -> bytes | None:
     """Return the text by which a function says in a reply that it is not implemented."""
     said: Iterable[object] = seen.returns[:2] if seen.returns is not None else (seen.raises,)
-    return next((text for text in said if isinstance(text, bytes) and _NOT_IMPLEMENTED.search(text)), None)
+    texts = [text for text in said if isinstance(text, bytes) and not _ARGUMENT.search(text)]
+    return next((text for text in texts if _NOT_IMPLEMENTED.search(text)), None)
 
 
 def functions_there(results: Iterable[Result]) -> set[str]:

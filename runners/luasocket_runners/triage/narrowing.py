@@ -14,6 +14,7 @@ from luasocket_runners.quirks.model import Quirk, Quirks, is_function
 from luasocket_runners.quirks.patterns import Match, holds, match_args, match_outcome, types_of
 from luasocket_runners.result import Use
 from luasocket_runners.triage.proposals import arguments_pattern
+from luasocket_runners.triage.values import choices_of
 
 __all__ = ["concerns_call", "narrowed"]
 
@@ -106,7 +107,7 @@ def _described(value: object) -> SpecValue:
 
 def _any_of(values: Iterable[SpecValue]) -> tuple[SpecValue] | None:
     """Return a pattern of these values, in a tuple; None if they are too many for a rule."""
-    choices = tuple({repr(value): value for value in values}.values())  # to Python, true equals 1
+    choices = choices_of(values)
     if not choices or len(choices) > _MOST:
         return None
     return (choices[0] if len(choices) == 1 else OneOf(choices),)

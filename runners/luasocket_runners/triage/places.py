@@ -12,6 +12,7 @@ from luasocket_spec.model import SpecValue
 from luasocket_runners import notation
 from luasocket_runners.notation import Names
 from luasocket_runners.quirks.model import Ignoring, Listed
+from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.triage.values import (
     described,
     differ_in_shape,
@@ -22,7 +23,7 @@ from luasocket_runners.triage.values import (
 )
 from luasocket_runners.values import LuaTable, LuaValue
 
-__all__ = ["Difference", "Places"]
+__all__ = ["Difference", "Places", "in_words"]
 
 #: Variables of a pattern, by the places of values.
 _VARIABLES: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
@@ -111,6 +112,8 @@ class Places:
         if difference is Difference.NUMBER or (difference is Difference.MISSING and is_number(want)):
             # which number LuaSocket returns depends on what the behaviour has done
             return model.OfType(("number",))
+        if self._is_no_text(place):
+            return model.OfType(("string",))
         return described(want, place, self._expected) if self._is_literal(place) else self._variable(place)
 
     def shown(self, place: int) -> SpecValue:
@@ -135,6 +138,12 @@ class Places:
         if not self._added and (want is None or isinstance(want, bool)):
             return True
         return place == 1 and is_failure(self._expected) and any(isinstance(one, model.Concat) for one in self.made)
+
+    def _is_no_text(self, place: int) -> bool:
+        """Tell whether the port returns something else than a text behind nil: whatever LuaSocket's text is."""
+        if place != 1 or not is_failure(self._expected) or place >= len(self._actual):
+            return False
+        return not isinstance(self._actual[place], bytes) and types_of(self._expected[place]) == {"string"}
 
     @staticmethod
     def _variable(place: int) -> model.Ref:
@@ -167,7 +176,9 @@ class Places:
     def _other_value(self, place: int) -> str:
         """Return the words for a value that is another one: ``true instead of 1``."""
         lists = (self._actual, self._expected)
-        got, want = (_words(described(values[place], place, values)) for values in lists)
+        got, want = (in_words(described(values[place], place, values)) for values in lists)
+        if self._is_no_text(place):
+            want = in_words(self.pattern(place))
         where = f" as value {place + 1}" if len(self._expected) > 1 else ""
         return f"{'another' if got == want else got} instead of {want}{where}"
 
@@ -181,7 +192,8 @@ def _other_text(
     return (want, got) if isinstance(want, bytes) and isinstance(got, bytes) else None
 
 
-def _words(value: SpecValue) -> str:
+def in_words(value: SpecValue) -> str:
+    """Return the words for a pattern: ``a string``, ``1``, ``"closed"``."""
     if isinstance(value, model.OfType):
         return " or ".join(
             "nil" if one == "nil" else f"{'an' if one == 'object' else 'a'} {one}" for one in value.types

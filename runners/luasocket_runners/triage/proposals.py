@@ -15,9 +15,10 @@ from luasocket_runners.quirks.model import HANGS, Ignoring, Message
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Observation
 from luasocket_runners.triage.contradictions import contradiction
+from luasocket_runners.triage.descriptions import described_otherwise, describes_object
 from luasocket_runners.triage.fingerprints import without_numbers, without_varying_numbers
 from luasocket_runners.triage.missing import says_not_implemented
-from luasocket_runners.triage.places import Difference, Places
+from luasocket_runners.triage.places import Difference, Places, in_words
 from luasocket_runners.triage.values import described, is_empty_list, is_failure
 from luasocket_runners.values import LuaValue
 
@@ -81,6 +82,8 @@ def _proposed(seen: Observation) -> Proposal | None:
     if isinstance(seen.expected, Returns):
         if seen.returns is None:
             return _raises_instead(seen.expected, seen.raises)
+        if describes_object(seen.function):
+            return _other_description(seen.expected, seen.returns)
         return _other_values(seen.expected.values, seen.returns)
     if isinstance(seen.expected, Raises):
         if seen.returns is not None:
@@ -201,6 +204,19 @@ def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> 
         Returns(tuple(map(places.shown, range(len(actual))))),
         places.words,
     )
+
+
+def _other_description(expected: Returns, actual: Sequence[LuaValue]) -> Proposal | None:
+    """Return the rule for another field, or another text, of an object."""
+    if (patterns := described_otherwise(expected.values, actual)) is None:
+        return None
+    (want,), (got,) = (one.values for one in patterns)
+    words = (
+        f"matches /{got.regex}/"
+        if isinstance(got, model.Pattern)
+        else f"is {in_words(got)} instead of {in_words(want)}"
+    )
+    return Proposal("shape", *patterns, words)
 
 
 def _success_with_partial(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> Proposal | None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import zip_longest
 from typing import Final
 
-from luasocket_spec.model import OfType, OneOf, Raises, Ref, Returns, Source, SpecValue, Splice
+from luasocket_spec.model import Raises, Ref, Returns, Source, SpecValue, Splice
 
 from luasocket_runners.function_names import PEER
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import Quirk
-from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Result
+from luasocket_runners.triage.alternatives import any_of, any_type_of
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern, takes_nothing
+from luasocket_runners.values import LuaValue
 
 __all__ = ["BY_ARGUMENTS", "Level", "Rule", "identity_of", "quirk_of", "shown_function"]
 
@@ -26,8 +27,6 @@ _TOO_MANY: Final = re.compile(
     r"(?i)(expect|need|require|takes|too many|wrong number).*(?<!bad )\barguments?\b(?! #)"
     r"|(?<!bad )\barguments?\b(?! #).*(expected|needed|required)"
 )
-#: Values of one argument that a rule lists, if it holds only sometimes anyway.
-_READABLE: Final = 8
 #: Characters of the longest id of a proposed quirk.
 _ID_LENGTH: Final = 40
 
@@ -74,6 +73,10 @@ class Rule:
         What the objects of their calls have all gone through; None before the first one.
     past_elsewhere
         What the objects have gone through for which it does not hold.
+    arguments_elsewhere
+        The arguments of calls for which it does not hold, without those in ``arguments``.
+    stands_for_others
+        Whether the pattern of its arguments stands for more than those of its failures.
     """
 
     proposal: Proposal
@@ -83,9 +86,17 @@ class Rule:
     arguments: dict[tuple[SpecValue, ...], None] = field(default_factory=dict)
     past: frozenset[str] | None = None
     past_elsewhere: frozenset[str] = frozenset()
+    arguments_elsewhere: dict[str, tuple[LuaValue, ...]] = field(default_factory=dict)
+    stands_for_others: bool = False
 
     def __post_init__(self) -> None:
-        self.level = _LEVELS[self.proposal.kind][0]
+        self.level = self._levels[0]
+
+    @property
+    def _levels(self) -> tuple[Level, ...]:
+        if self.proposal.kind == "raises" and isinstance(self.proposal.expected, Raises):
+            return (Level.FUNCTION, *_LEVELS["raises"])  # LuaSocket's error tells already which calls it is about
+        return _LEVELS[self.proposal.kind]
 
     @property
     def always(self) -> bool:
@@ -149,11 +160,21 @@ class Rule:
             # as long as something tells these objects from the others, the rule may be about that
             self.level = Level.OWN if self._distinguishing else Level.NEVER
             return
-        levels = _LEVELS[self.proposal.kind]
+        if self._excludes(failures):
+            return
+        levels = self._levels
         further = [level for level in levels if level > self.level] or [levels[-1]]
         while len(further) > 1 and not self._is_worth(further[0], len(failures)):
             further = further[1:]
         self.level = further[0]
+
+    def _excludes(self, failures: Sequence[Result]) -> bool:
+        """Tell whether a narrower pattern of the arguments may exclude these calls, at the same level."""
+        calls = [result.observation.args for result in failures if result.observation is not None]
+        new = {repr(args): args for args in calls if arguments_pattern(args) not in self.arguments}
+        new = {key: args for key, args in new.items() if key not in self.arguments_elsewhere}
+        self.arguments_elsewhere |= new
+        return self.stands_for_others and len(new) > 0
 
     def _is_worth(self, level: Level, broken: int) -> bool:
         """Tell whether a rule that did not hold in so many behaviours may hold at this level."""
@@ -163,17 +184,8 @@ class Rule:
         return level is not Level.OWN or any(self.arguments)
 
 
-
 def _is_timeout(expected: object) -> bool:
     return isinstance(expected, Returns) and expected.values[:2] == (None, b"timeout")
-
-
-def _any_of(values: Iterable[SpecValue], *, by_type: bool = False) -> SpecValue:
-    """Return a pattern of these values; of more than people can read, by their types, if that is enough."""
-    choices = tuple({repr(value): value for value in values}.values())  # to Python, true equals 1
-    if by_type and len(choices) > _READABLE:
-        return OfType(tuple(sorted(frozenset[str]().union(*map(types_of, choices)))))
-    return choices[0] if len(choices) == 1 else OneOf(choices)
 
 
 def identity_of(rules: Sequence[Rule], taken: set[str]) -> str:
@@ -214,6 +226,20 @@ def _drops_mode(rule: Rule) -> bool:
     return _is_about_number(rule) and rule.function.endswith(":settimeout") and len(next(iter(rule.arguments), ())) > 1
 
 
+def _arguments_of(rules: Sequence[Rule], arguments: Sequence[tuple[SpecValue, ...]]) -> tuple[SpecValue, ...]:
+    """Return the pattern of the arguments of a group of rules; a nil at the end may also be missing."""
+    columns = list(zip_longest(*arguments))
+    if not rules[0].always:
+        return tuple(map(any_type_of, columns))
+    elsewhere = [args for rule in rules for args in rule.arguments_elsewhere.values()]
+    found = [
+        any_of(column, [args[place] for args in elsewhere if place < len(args)]) for place, column in enumerate(columns)
+    ]
+    for rule in rules:
+        rule.stands_for_others = any(more for _, more in found)
+    return tuple(pattern for pattern, _ in found)
+
+
 def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
     """Return the quirk for rules of one group."""
     first = rules[0]
@@ -222,8 +248,7 @@ def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
     arguments = list(dict.fromkeys(one for rule in rules for one in rule.concerned_arguments))
     with_: tuple[SpecValue, ...] | None = None
     if arguments:
-        # a nil at the end may also be missing
-        with_ = tuple(_any_of(values, by_type=not first.always) for values in zip_longest(*arguments))
+        with_ = _arguments_of(rules, arguments)
     functions = ", ".join(dict.fromkeys(shown_function(rule.function) for rule in rules))
     why = f"UNEXPLAINED: {counted(len(examples), 'behaviour')}, such as {examples[0]}."
     on = tuple(sorted({rule.function for rule in rules}))

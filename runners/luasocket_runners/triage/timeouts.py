@@ -76,8 +76,8 @@ MILLISECONDS: Final = Trial(
     words="with a timeout pass",
 )
 
-#: In LuaSocket, a call with a timeout of 0 does not wait. The rule comes before the one about milliseconds: the time that
-#: it passes is a whole number of them, and over at once.
+#: In LuaSocket, a call with a timeout of 0 does not wait. The rule comes before the one about milliseconds: the time
+#: that it passes is a whole number of them, and over at once.
 ZERO: Final = Trial(
     rule=Quirk(
         id="a-timeout-of-0-waits",

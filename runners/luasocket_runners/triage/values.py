@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from luasocket_spec import model
@@ -13,9 +13,16 @@ from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.triage.fingerprints import without_numbers
 from luasocket_runners.values import Handle, LuaTable, LuaValue
 
-__all__ = ["described", "differ_in_shape", "fits", "is_empty_list", "is_failure", "is_number"]
+__all__ = ["choices_of", "described", "differ_in_shape", "fits", "is_empty_list", "is_failure", "is_number"]
 
 _TEXT: Final = model.OfType(("string",))
+
+
+def choices_of(values: Iterable[SpecValue]) -> tuple[SpecValue, ...]:
+    """Return values without those that occur before, or that a type among them stands for."""
+    different = {repr(value): value for value in values}.values()  # to Python, true equals 1
+    covered = frozenset[str]().union(*(value.types for value in different if isinstance(value, model.OfType)))
+    return tuple(value for value in different if isinstance(value, model.OfType) or not types_of(value) <= covered)
 
 
 def is_failure(values: Sequence[object]) -> bool:

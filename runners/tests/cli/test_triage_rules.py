@@ -101,6 +101,53 @@ def test_an_error_is_one_rule_whatever_luasocket_does(
     assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
 
 
+def test_many_values_of_an_argument_become_a_form_that_holds(
+    triage_arguments: Callable[..., list[str]],
+    tmp_path: Path,
+) -> None:
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: x{word}\n    says: S.\n    authority: observed\n    steps:\n"
+        f'      - {{call: socket.f, with: ["{word}"], returns: [1]}}\n'
+        for word in ("a1", "b2", "c3", "d4", "e5", "f6", "g7", "h8", "i9", "7", "8")
+    )
+
+    def f(word: bytes) -> tuple[int]:
+        if not word.isdigit():
+            raise ToyError(b"no number")
+        return (1,)
+
+    assert main(triage_arguments(corpus, f=f)) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert text.count("  - id: ") == 1
+    assert '    expected: {with: [{pattern: "^[A-Za-z]"}], returns: [$...]}\n' in text
+    assert "always" not in text
+    assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
+
+
+def test_a_call_that_should_raise_is_a_rule_without_arguments(
+    triage_arguments: Callable[..., list[str]],
+    tmp_path: Path,
+) -> None:
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {function}-{word}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.{function}, with: [{word}, 1], raises: number expected}}\n"
+        for function in "fg"
+        for word in ("one", "two", "three")
+    )
+
+    def g(word: bytes, _: int) -> tuple[int]:
+        if word == b"two":
+            raise ToyError(b"number expected")
+        return (1,)
+
+    assert main(triage_arguments(corpus, f=lambda *_: (1,), g=g)) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert text.count("  - id: ") == 2
+    assert '    on: ["socket.f"]\n    expected: {raises: "number expected"}\n' in text
+    assert '    expected: {with: [{one_of: ["one", "three"]}, {type: number}], raises: "number expected"}\n' in text
+    assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
+
+
 def test_a_rule_that_another_one_hides_does_not_hold_always(
     triage_arguments: Callable[..., list[str]],
     tmp_path: Path,

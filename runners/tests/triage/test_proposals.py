@@ -23,6 +23,7 @@ from luasocket_spec.model import (
     OneOf,
     Outcome,
     PathTarget,
+    Pattern,
     Raises,
     Reading,
     Ref,
@@ -151,6 +152,19 @@ def seen(expected: Returns | Raises, reply: Any) -> Observation:
             "expected: {returns: [[], $second]}\n    returned: {returns: [null, {listed: $second}, null]}",
         ),
         (
+            Returns((None, b"Bad file descriptor")), (None, CLIENT), "returns an object instead of a string as value 2",
+            "expected: {returns: [null, {type: string}]}\n    returned: {returns: [null, {type: object}]}",
+        ),
+        (
+            Returns((1,)), (None, b"NYI"), "says that it is not implemented", 'returned: {returns: [null, "NYI"]}',
+        ),
+        (
+            Raises(b"string expected"), b"bad argument #1 to 'write' (Empty array not supported)",
+            "the error 'string expected' is \"bad argument #* to '*' (Empty array not supported)\"",
+            ("expected: {message: \"string expected\"}\n"
+             "    returned: {message: \"bad argument #* to '*' (Empty array not supported)\"}"),
+        ),
+        (
             Returns((None,) * 9), (None,) * 8, "returns 8 values instead of 9 on failure",
             (f"expected: {{returns: [{', '.join(['null'] * 9)}]}}\n"
              f"    returned: {{returns: [{', '.join(['null'] * 8)}]}}"),
@@ -207,6 +221,46 @@ def test_a_call_that_hangs(expected: Outcome, yaml: str) -> None:
         assert parse_quirks(text.encode(), "q.yaml", [behaviour(expected)]).rules
     (made,) = rewrite((quirk,), (), expected, None)
     assert made.outcome == HANGS
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected", "reply", "says", "yaml"),
+    [
+        (
+            "client.class", b"tcp{client}", None, "is nil instead of a string",
+            "expected: {returns: [{type: string}]}\n    returned: {returns: [null]}",
+        ),
+        (
+            "client.class", b"tcp{client}", b"tcp{master}", 'is "tcp{master}" instead of "tcp{client}"',
+            'expected: {returns: ["tcp{client}"]}\n    returned: {returns: ["tcp{master}"]}',
+        ),
+        (
+            ".shutdown", None, Handle(7, "function"), "is a function instead of nil",
+            "expected: {returns: [null]}\n    returned: {returns: [{type: function}]}",
+        ),
+        (
+            "tostring", Pattern("^tcp[{]client[}]: "), b"table: 0x55e15912d2f0",
+            "matches /^table: /",
+            'expected: {returns: [{type: string}]}\n    returned: {returns: [{pattern: "^table: "}]}',
+        ),
+        (
+            "tostring", Pattern("^tcp[{]client[}]: "), b"cdata<struct T *>: 0x55e15912d2f0", "matches /^cdata<struct T [*]>: /",
+            'expected: {returns: [{type: string}]}\n    returned: {returns: [{pattern: "^cdata<struct T [*]>: "}]}',
+        ),
+        (
+            "tostring", Pattern("^tcp[{]client[}]: "), b"a socket", 'is "a socket" instead of a string',
+            'expected: {returns: [{type: string}]}\n    returned: {returns: ["a socket"]}',
+        ),
+    ],
+)  # fmt: skip
+def test_what_an_object_says_of_itself(subject: str, expected: Any, reply: Any, says: str, yaml: str) -> None:
+    proposal = propose(Observation(subject, (), Returns((expected,)), (reply,)))
+    assert proposal is not None
+    assert proposal.says == says
+    quirk = Quirk("x", "S.", "W.", (subject,), None, proposal.expected, None, proposal.returned, True, Source("q", 3))
+    assert f"    {yaml}\n" in render([quirk])
+    (made,) = rewrite((quirk,), (), Returns((expected,)), None)
+    assert made.quirks == ("x",)
 
 
 @pytest.mark.parametrize(
