@@ -137,6 +137,19 @@ def test_a_port_that_has_clients_only_is_asked_for_nothing_else(spec: dict[str, 
         assert "asked for" not in printed
 
 
+def test_a_call_that_ends_the_program_has_its_expectation_in_front_of_it(
+    spec: dict[str, Behaviour], tmp_path: Path
+) -> None:
+    (tmp_path / "fatal.lua").write_text("return {tcp = function() os.execute('kill -KILL $PPID') end}\n")
+    file = tmp_path / "repro.lua"
+    file.write_text(script(spec["tcp/create/tcp-master"], "luasocket-3", module="fatal"), encoding="utf-8")
+    environment = {**os.environ, "LUA_PATH": f"{tmp_path}/?.lua;;"}
+    command = [interpreter("lua5.4", luasocket=True), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONG, env=environment)
+    assert done.returncode < 0
+    assert done.stdout.startswith("socket.tcp()\n    expected  ")
+
+
 @pytest.mark.usefixtures("nothing_left")
 def test_a_fixture_that_is_used_twice(spec: dict[str, Behaviour], tmp_path: Path) -> None:
     lua = interpreter("lua5.1", luasocket=True)

@@ -33,6 +33,9 @@ examples:
   luasocket-conformance show {_EXAMPLE} --as lua --module my.socket --peer
   luasocket-conformance show {_EXAMPLE} --as short-lua
 
+A Lua script asks nothing but the calls of the behaviour of the module. Where these work only in a scheduler, run the
+script in a thread of it, as the adapter of the port does: assert(loadfile("repro.lua"))(DIRECTORY).
+
 exit status: 0; 2 no behaviour has this id.
 """
 _DISAGREEMENTS: Final = f"""\

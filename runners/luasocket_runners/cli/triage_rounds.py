@@ -31,7 +31,8 @@ from luasocket_runners.triage.timeouts import TRIALS, Trial
 
 __all__ = ["Rounds"]
 
-#: Runs after which nothing new is expected any more: each adds the rules behind those of the one before.
+#: Runs after which nothing new is expected any more: each adds the rules behind those of the one before. Once more as
+#: many follow where calls hang.
 ROUNDS: Final = 16
 #: Behaviours in which a function hangs before it is given up.
 PATIENCE: Final = 10
@@ -77,6 +78,7 @@ class Rounds:
         self._quirks = expectations.quirks  # of the last run
         self._tried = shapes(expectations.quirks)  # of the last run that has ended
         self._number = 0
+        self._has_settled = False
         self.hung = 0
         self.waited = 0.0
         self._began = time.monotonic()
@@ -84,12 +86,11 @@ class Rounds:
 
     def run(self) -> list[Result]:
         """Run the behaviours until nothing new comes; return the last results."""
+        self._repeat(hangs=False, later=_hangs, rounds=1)
+        self._try_timeouts()
         self._repeat(hangs=False, later=_hangs)
-        for trial in TRIALS:
-            if self._holds(trial):
-                self._rules.accept(trial.rule)
-                self._again(_hangs)
-                self._repeat(hangs=False, later=_hangs)
+        if self._try_timeouts():  # other rules have let more calls get there
+            self._repeat(hangs=False, later=_hangs)
         if any(map(_hangs, self._results.values())):
             self._rules.learn(self.found())
         self._repeat(hangs=True, later=_is_not_tried)
@@ -108,7 +109,7 @@ class Rounds:
     @property
     def has_settled(self) -> bool:
         """Whether the last rules are those of a run; otherwise they came up to its end."""
-        return self._number < ROUNDS
+        return self._has_settled
 
     def has_tried(self, quirk: Quirk) -> bool:
         """Tell whether a rule was there, as it is now, in a run that has ended: only then is it more than a guess."""
@@ -120,12 +121,15 @@ class Rounds:
         self._due |= due
         return bool(due)
 
-    def _repeat(self, *, hangs: bool, later: Callable[[Result], bool], wait: bool = False) -> None:
+    def _repeat(
+        self, *, hangs: bool, later: Callable[[Result], bool], wait: bool = False, rounds: int = ROUNDS
+    ) -> None:
         """Run behaviours without a result, and those that new rules concern, until no rule is new; leave some.
 
         Most of them will ``wait``, so more of them run at the same time.
         """
-        while self._number < ROUNDS:
+        self._has_settled = True
+        for _ in range(rounds):
             quirks = self._rules.quirks()
             change = _Change(self._quirks, quirks)
             todo = [one for one in self._behaviours if one.id in self._due or self._has_to_run(one, change, later)]
@@ -140,6 +144,7 @@ class Rounds:
             self._print_round(len(todo))
             if not self._rules.learn(self.found(), hangs=hangs) or shapes(self._rules.quirks()) == shapes(quirks):
                 return
+        self._has_settled = False
 
     def _has_to_run(self, behaviour: Behaviour, change: _Change, later: Callable[[Result], bool]) -> bool:
         result = self._results.get(behaviour.id)
@@ -168,25 +173,37 @@ class Rounds:
         )
         self._results |= {one.behaviour.id: one for one in again if one.verdict is not Verdict.NOT_TRIED}
 
-    def _holds(self, trial: Trial) -> bool:
-        """Tell whether more behaviours whose timeouts a rule changes are better with it.
+    def _try_timeouts(self) -> bool:
+        """Try the rules about timeouts that do not hold yet; tell whether one of them does."""
+        found = False
+        for trial in TRIALS:
+            known = (quirk.id for quirk in self._rules.quirks().rules)
+            if trial.rule.id not in known and self._holds(trial):
+                self._rules.accept(trial.rule)
+                self._again(trial.waits_wrongly)
+                found = True
+        return found
 
-        At first, only some of those are tried in which a call waited wrongly.
+    def _holds(self, trial: Trial) -> bool:
+        """Tell whether fewer calls wait wrongly if a rule changes their timeouts.
+
+        At first, only some of the behaviours are tried in which a call waited wrongly.
         """
         declared = self._expectations.quirks.rules
-        if any(quirk.id == trial.rule.id for quirk in declared):
-            return False
         at_least: int = self._options.at_least
         concerned = [result for result in self.found() if trial.concerns(result.behaviour)]
         wrong = [result.behaviour for result in concerned if trial.waits_wrongly(result)]
         with_it = Quirks(self._quirks.file, (*declared, trial.rule, *self._quirks.rules[len(declared) :]))
         sample = wrong[:: -(-len(wrong) // SAMPLE)] if wrong else []
-        if len(wrong) < at_least or sum(map(trial.is_better, self._run(sample, with_it))) < at_least:
+        if len(wrong) < at_least or len(sample) - self._wrong(trial, sample, with_it) < at_least:
             return False
-        better = sum(map(trial.is_better, self._run([result.behaviour for result in concerned], with_it)))
-        before = sum(map(trial.is_better, concerned))
-        print(f"{trial.rule.id}: {better} of {len(concerned)} {trial.words}, and {before} without this rule")
-        return better >= before + at_least
+        with_rule = self._wrong(trial, [result.behaviour for result in concerned], with_it)
+        print(f"{trial.rule.id}: {len(wrong)} calls waited too long or too short, and {with_rule} with this rule")
+        return with_rule + at_least <= len(wrong)
+
+    def _wrong(self, trial: Trial, behaviours: Sequence[Behaviour], quirks: Quirks) -> int:
+        """Run behaviours; return in how many a call has waited wrongly."""
+        return sum(map(trial.waits_wrongly, self._run(behaviours, quirks)))
 
     def _run(
         self,

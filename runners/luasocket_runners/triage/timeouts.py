@@ -12,7 +12,7 @@ from typing import Final
 from luasocket_spec.model import Behaviour, Call, MethodTarget, Ref, Source, Splice
 
 from luasocket_runners.quirks.model import Product, Quirk
-from luasocket_runners.result import PASSING, Result, Verdict
+from luasocket_runners.result import Result, Verdict
 
 __all__ = ["TRIALS", "Trial"]
 
@@ -27,17 +27,11 @@ class Trial:
         Whether a behaviour has a timeout that the rule changes.
     waits_wrongly
         Whether a call in a result of such a behaviour has waited too long or too short, perhaps because of the timeout.
-    is_better
-        Whether a result speaks for the rule.
-    words
-        How ``is_better`` is said: "of 8 with a timeout pass".
     """
 
     rule: Quirk
     concerns: Callable[[Behaviour], bool]
     waits_wrongly: Callable[[Result], bool]
-    is_better: Callable[[Result], bool]
-    words: str
 
 
 def _sets_timeout(behaviour: Behaviour, *, to_zero: bool = False) -> bool:
@@ -51,9 +45,9 @@ def _sets_timeout(behaviour: Behaviour, *, to_zero: bool = False) -> bool:
     )
 
 
-def _returns(result: Result) -> bool:
-    """Tell whether no call has hung, and the behaviour was not left out because others have hung."""
-    return not result.hung and result.verdict is not Verdict.NOT_TRIED
+def _hangs(result: Result) -> bool:
+    """Tell whether a call has hung, or the behaviour was left out because others have hung."""
+    return result.hung or result.verdict is Verdict.NOT_TRIED
 
 
 #: LuaSocket takes seconds.
@@ -61,7 +55,7 @@ MILLISECONDS: Final = Trial(
     rule=Quirk(
         id="timeouts-are-milliseconds",
         says="settimeout takes milliseconds.",
-        why="UNEXPLAINED: more behaviours pass when the seconds are multiplied by 1000.",
+        why="UNEXPLAINED: fewer calls wait too long or too short when the seconds are multiplied by 1000.",
         on=(":settimeout",),
         with_=(Ref("seconds"), Splice()),
         expected=None,
@@ -71,9 +65,7 @@ MILLISECONDS: Final = Trial(
         source=Source("(proposed)", 0),
     ),
     concerns=_sets_timeout,
-    waits_wrongly=lambda result: result.verdict is Verdict.FAILED and (result.hung or "too " in result.reason),
-    is_better=lambda result: result.verdict in PASSING,
-    words="with a timeout pass",
+    waits_wrongly=lambda result: _hangs(result) or (result.verdict is Verdict.FAILED and "too " in result.reason),
 )
 
 #: In LuaSocket, a call with a timeout of 0 does not wait. The rule comes before the one about milliseconds: the time
@@ -82,7 +74,7 @@ ZERO: Final = Trial(
     rule=Quirk(
         id="a-timeout-of-0-waits",
         says="With a timeout of 0, calls wait, so the runner passes a very short one.",
-        why="UNEXPLAINED: more calls return when 0.01 is passed instead of 0.",
+        why="UNEXPLAINED: fewer calls hang when 0.01 is passed instead of 0.",
         on=(":settimeout",),
         with_=(0, Splice()),
         expected=None,
@@ -92,9 +84,7 @@ ZERO: Final = Trial(
         source=Source("(proposed)", 0),
     ),
     concerns=lambda behaviour: _sets_timeout(behaviour, to_zero=True),
-    waits_wrongly=lambda result: not _returns(result),
-    is_better=lambda result: _returns(result),
-    words="with a timeout of 0 return",
+    waits_wrongly=_hangs,
 )
 
 #: In the order in which they are tried.

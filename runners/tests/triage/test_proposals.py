@@ -244,7 +244,8 @@ def test_a_call_that_hangs(expected: Outcome, yaml: str) -> None:
             'expected: {returns: [{type: string}]}\n    returned: {returns: [{pattern: "^table: "}]}',
         ),
         (
-            "tostring", Pattern("^tcp[{]client[}]: "), b"cdata<struct T *>: 0x55e15912d2f0", "matches /^cdata<struct T [*]>: /",
+            "tostring", Pattern("^tcp[{]client[}]: "), b"cdata<struct T *>: 0x55e15912d2f0",
+            "matches /^cdata<struct T [*]>: /",
             'expected: {returns: [{type: string}]}\n    returned: {returns: [{pattern: "^cdata<struct T [*]>: "}]}',
         ),
         (

@@ -44,12 +44,13 @@ end
 
 local function pack(...) return {n = select("#", ...), ...} end
 
--- Runs a step and prints what came of it beside what was expected.
+-- Prints what is expected of a step, runs it, and prints what came of it. The step may hang, or end the program.
 local function step(text, expected, run, ...)
   print(text)
+  print("    expected  " .. expected)
+  io.stdout:flush()
   local began = os.time()
   local results = pack(pcall(run, ...))
-  print("    expected  " .. expected)
   if results[1] then
     print("    returned  " .. list(results, 2))
   else
