@@ -122,14 +122,14 @@ class Rounds:
         return bool(due)
 
     def _repeat(
-        self, *, hangs: bool, later: Callable[[Result], bool], wait: bool = False, rounds: int = ROUNDS
+        self, *, hangs: bool, later: Callable[[Result], bool], wait: bool = False, rounds: int | None = None
     ) -> None:
         """Run behaviours without a result, and those that new rules concern, until no rule is new; leave some.
 
         Most of them will ``wait``, so more of them run at the same time.
         """
         self._has_settled = True
-        for _ in range(rounds):
+        for _ in range(ROUNDS if rounds is None else rounds):
             quirks = self._rules.quirks()
             change = _Change(self._quirks, quirks)
             todo = [one for one in self._behaviours if one.id in self._due or self._has_to_run(one, change, later)]
