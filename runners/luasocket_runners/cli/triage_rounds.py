@@ -2,7 +2,8 @@
 
 At first, calls that hang are put off, and their behaviours are not run again: each takes the whole deadline. Then it is
 tried whether timeouts are in milliseconds, and whether calls wait with one of 0, which lets many hang; the others
-become rules. Last come the behaviours that were not tried because they call functions that hang everywhere.
+become rules. Last come the behaviours that were not tried because they call functions that hang everywhere, and those
+that come to a missing function: no rule lets them go on.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class Rounds:
         self._due = {behaviour.id for behaviour in behaviours}  # they have not run, or have to run again
         self._quirks = expectations.quirks  # of the last run
         self._tried = shapes(expectations.quirks)  # of the last run that has ended
+        self._put_off: set[str] = set()  # they come to a missing function, and have not run with the last rules
         self._number = 0
         self._has_settled = False
         self.hung = 0
@@ -99,6 +101,8 @@ class Rounds:
             self._repeat(hangs=True, later=_is_not_tried, wait=True)
             if shapes(self._rules.quirks()) == known:
                 break
+        self._due |= self._put_off
+        self._repeat(hangs=True, later=_is_not_tried)
         self._confirm()
         return self.found()
 
@@ -136,6 +140,7 @@ class Rounds:
             if not todo:
                 return
             self._due.clear()
+            self._put_off -= {one.id for one in todo}
             self._results = {identity: change.rename(result) for identity, result in self._results.items()}
             self._quirks = quirks
             self._number += 1
@@ -148,7 +153,12 @@ class Rounds:
 
     def _has_to_run(self, behaviour: Behaviour, change: _Change, later: Callable[[Result], bool]) -> bool:
         result = self._results.get(behaviour.id)
-        return result is not None and change.concerns(result) and not later(result)
+        if result is None or not change.concerns(result) or later(result):
+            return False
+        if result.verdict is Verdict.NOT_IMPLEMENTED and not change.is_about_missing(result):
+            self._put_off.add(behaviour.id)  # it would come to the missing function once more
+            return False
+        return True
 
     def _print_round(self, ran: int) -> None:
         found = self.found()
@@ -264,8 +274,13 @@ class _Change:
             for quirk, shape in zip(before.rules, shapes(before), strict=True)
         }
         changed = [old.get(shape) or new[shape] for shape in old.keys() ^ new.keys()]
+        self._missing = {_name(name) for quirk in changed if quirk.lacks_function for name in quirk.on}
         self._hanging = {_name(name) for quirk in changed if quirk.returned == HANGS for name in quirk.on}
         self._others = {_name(name) for quirk in changed if quirk.returned != HANGS for name in quirk.on}
+
+    def is_about_missing(self, result: Result) -> bool:
+        """Tell whether a rule that has changed says that the function is not there that a behaviour has missed."""
+        return result.missing in self._missing or any(self.renamed[quirk] is None for quirk in result.quirks)
 
     def concerns(self, result: Result) -> bool:
         """Tell whether a behaviour with this result may have another one now."""

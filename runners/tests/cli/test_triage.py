@@ -118,6 +118,32 @@ def test_a_triage_that_does_not_settle_writes_no_rule_that_was_not_tried(
     assert (tmp_path / "quirks.yaml").read_text().endswith("quirks: []\n")
 
 
+def test_behaviours_that_come_to_a_missing_function_run_again_at_the_end(
+    triage_arguments: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    corpus = CORPUS + "".join(
+        f"  - id: gone{number}\n    says: S.\n    authority: observed\n"
+        "    steps: [{call: socket.f, with: [gone], returns: [gone, null]}, {call: socket.nowhere, returns: []}]\n"
+        for number in range(2)
+    )
+    calls = []
+
+    def f(value: object) -> tuple[object]:
+        calls.append(value)
+        return (value,)
+
+    def h(mode: bytes, number: int) -> tuple[Any, ...]:
+        if mode == b"x" or number == 2:
+            raise ToyError(b"no")
+        return (1,)
+
+    assert main(triage_arguments(corpus, f=f, g=lambda: (8,), h=h)) == 0
+    assert calls.count(b"gone") == 4
+    assert calls.count(7) > 2
+    assert "test/gone" not in (tmp_path / "quirks.yaml").read_text()
+    assert (tmp_path / "known-deviations.txt").read_text().count("\ntest/gone") == 2
+
+
 def test_declared_quirks_stay(port: list[str], tmp_path: Path) -> None:
     quirks = tmp_path / "quirks.yaml"
     quirks.write_text(
