@@ -49,7 +49,7 @@ _LEVELS: Final = {
     "number": (Level.FUNCTION, Level.NEVER),  # a wrong number that is returned only sometimes is a fault
     "data": (Level.FUNCTION, Level.OWN, Level.SOMETIMES),
     "raises": (Level.SHARED, Level.OWN, Level.SOMETIMES),
-    "stub": (Level.SHARED, Level.SOMETIMES),
+    "stub": (Level.FUNCTION, Level.SHARED, Level.SOMETIMES),
     "hangs": (Level.FUNCTION, Level.OWN, Level.SOMETIMES, Level.NEVER),
     "missing": (Level.FUNCTION, Level.OWN, Level.NEVER),
 }
@@ -102,6 +102,12 @@ class Rule:
     def always(self) -> bool:
         """Whether it holds in every call that it concerns."""
         return self.level < Level.SOMETIMES
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether it rests on one failure, whose arguments need not be the cause, and that holds elsewhere, or not."""
+        own = self.level in (Level.OWN, Level.SOMETIMES) and self.proposal.kind != "missing"
+        return own and len(self.examples) == 1
 
     @property
     def concerned_arguments(self) -> list[tuple[SpecValue, ...]]:

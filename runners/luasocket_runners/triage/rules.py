@@ -144,12 +144,14 @@ class Rules:
         """Return the quirks that were found; with ``used_only`` without those that nothing needed in the last run."""
         groups: dict[object, list[Rule]] = defaultdict(list)
         for rule in self._rules.values():
-            if rule.level is not Level.NEVER and not (used_only and id(rule) in self._unused):
+            if rule.level is not Level.NEVER and not rule.is_guess and not (used_only and id(rule) in self._unused):
                 groups[rule.proposal.key, rule.group].append(rule)
         found = list(self._accepted)
+        # a call that hangs follows no other rule
+        ordered = sorted(groups.values(), key=lambda rules: rules[0].proposal.kind != "hangs")
         taken = {quirk.id for quirk in (*self._declared.rules, *found)}
         self._of_id, self._made = {}, {}
-        for rules in groups.values():
+        for rules in ordered:
             identity = identity_of(rules, taken)
             taken.add(identity)
             self._of_id[identity] = rules

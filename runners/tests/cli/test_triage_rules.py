@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -162,4 +163,62 @@ def test_a_rule_that_another_one_hides_does_not_hold_always(
     assert main(arguments) == 0
     text = (tmp_path / "quirks.yaml").read_text()
     assert text.count("  - id: ") == text.count("always: false") == 2
+    assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
+
+
+def test_the_arguments_of_a_single_failure_are_no_rule(
+    triage_arguments: Callable[..., list[str]],
+    tmp_path: Path,
+) -> None:
+    """Three functions fail with one error: one everywhere, two of them in one behaviour only, because of its past."""
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {function}{number}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.{function}, with: [word{number}], returns: [1]}}\n"
+        for function in "fgh"
+        for number in range(3)
+    )
+
+    def failing(number: int) -> Callable[[bytes], tuple[int]]:
+        def call(word: bytes) -> tuple[int]:
+            if number < 0 or word == b"word%d" % number:
+                raise ToyError(b"the state is wrong")
+            return (1,)
+
+        return call
+
+    assert main(triage_arguments(corpus, f=failing(-1), g=failing(1), h=failing(2))) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert text.count("  - id: ") == 1
+    assert '    on: ["socket.f"]\n' in text
+    known = (tmp_path / "known-deviations.txt").read_text()
+    assert known.count("\ntest/g1") == known.count("\ntest/h2") == 1
+
+
+def test_a_call_that_hangs_is_a_rule_about_luasocket(
+    triage_arguments: Callable[..., list[str]],
+    tmp_path: Path,
+) -> None:
+    """Another rule, about an error of the same call, is not followed where it hangs."""
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {state}{number}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.udp, with: [{state}], succeeds: true, as: one}}\n"
+        f"      - {{call: one:receive, with: [word], returns: [null, {error}]}}\n"
+        for state, error in (("raises", "closed"), ("hangs", "timeout"))
+        for number in range(4)
+    )
+
+    class Object:
+        def __init__(self, state: bytes) -> None:
+            self.state = state
+
+        def receive(self, _: bytes) -> tuple[int]:
+            end = time.monotonic() + 30
+            while self.state == b"hangs" and time.monotonic() < end:  # short sleeps: the thread can be ended in between
+                time.sleep(0.01)
+            raise ToyError(b"number expected")
+
+    assert main([*triage_arguments(corpus, udp=lambda state: (Object(state),)), "--deadline", "1"]) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert 'expected: {returns: [null, "timeout"]}\n    returned: {hangs: true, omitted: true}' in text
+    assert "pattern" not in text
     assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
