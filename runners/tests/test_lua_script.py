@@ -151,6 +151,29 @@ def test_a_call_that_ends_the_program_has_its_expectation_in_front_of_it(
 
 
 @pytest.mark.usefixtures("nothing_left")
+def test_a_program_that_loads_the_script_runs_its_loop_after_each_action(
+    spec: dict[str, Behaviour], tmp_path: Path
+) -> None:
+    behaviour = spec["tcp/timeout/objects-have-their-own"]
+    (tmp_path / "repro.lua").write_text(script(behaviour, "luasocket-3", peer=True), encoding="utf-8")
+    (tmp_path / "main.lua").write_text(
+        "local count = 0\n"
+        "assert(loadfile(arg[1]))(arg[2], function() count = count + 1 end)\n"
+        "print(count .. ' actions')\n"
+    )
+    with peer_program.Pipes() as pipes:
+        program = threading.Thread(target=peer_program.serve, args=(behaviour, pipes, lambda text: None, LONG))
+        program.start()
+        command = ["main.lua", "repro.lua", str(pipes.directory)]
+        lua = interpreter("lua5.1", luasocket=True)
+        done = subprocess.run([lua, *command], capture_output=True, text=True, timeout=LONG, check=True, cwd=tmp_path)
+        program.join(LONG)
+    assert differences(done.stdout) == []
+    before_calls = [action for _, action, after in peer_actions(behaviour) if after is None]
+    assert done.stdout.endswith(f"\n{len(before_calls)} actions\n")
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_a_fixture_that_is_used_twice(spec: dict[str, Behaviour], tmp_path: Path) -> None:
     lua = interpreter("lua5.1", luasocket=True)
     printed = play(lua, spec["tcp/timeout/objects-have-their-own"], tmp_path)

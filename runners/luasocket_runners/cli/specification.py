@@ -33,8 +33,9 @@ examples:
   luasocket-conformance show {_EXAMPLE} --as lua --module my.socket --peer
   luasocket-conformance show {_EXAMPLE} --as short-lua
 
-A Lua script asks nothing but the calls of the behaviour of the module. Where these work only in a scheduler, run the
-script in a thread of it, as the adapter of the port does: assert(loadfile("repro.lua"))(DIRECTORY).
+A Lua script asks nothing but the calls of the behaviour of the module. Where these work only in a scheduler, have a
+thread of it run the script: assert(loadfile("repro.lua"))(DIRECTORY, pause). DIRECTORY is that of the peers; pause may
+be a function that is called after each action of a peer before a call, and lets the scheduler see what has come.
 
 exit status: 0; 2 no behaviour has this id.
 """

@@ -30,9 +30,9 @@ _TAKEN_AT_ONCE = 32768
 #: Names that the script itself uses: its own functions, and those of Lua.
 _TAKEN = frozenset([
     "arg", "assert", "bound", "collectgarbage", "coroutine", "directory", "error", "forget", "getmetatable", "io",
-    "list", "math", "name", "names", "os", "pack", "pairs", "pcall", "peer", "peers", "print", "quote", "rawequal",
-    "replies", "requests", "returned", "select", "show", "socket", "step", "string", "table", "the", "tonumber",
-    "tostring", "type", "unpack",
+    "list", "math", "name", "names", "os", "pack", "pairs", "pause", "pcall", "peer", "peers", "print", "quote",
+    "rawequal", "replies", "request", "requests", "returned", "select", "show", "socket", "step", "string", "table",
+    "the", "tonumber", "tostring", "type", "unpack",
 ])  # fmt: skip
 
 #: Arguments that a call can have in a script: each takes one of Lua's 250 registers.
@@ -323,7 +323,7 @@ class _Writer:
                 yield f'os.execute("(sleep {item.after:g}; kill -STOP $PPID; sleep 0.01; kill -CONT $PPID) &")'
                 continue
             yield f"-- {item.after:g} s after the next call began: {item.action.verb}"
-            yield self._peer(item.action, prefix)
+            yield self._peer(item.action, prefix, meanwhile=True)
         yield from self._shown(shown, code, step.expect, step.binds, prefix)
         if self._beside and step.meanwhile:
             yield "returned()"
@@ -355,10 +355,12 @@ class _Writer:
                 shown.append(text if reading.authority is None else f"{text} ({reading.authority})")
         return ", or ".join(shown)
 
-    def _peer(self, action: model.PeerAction, prefix: str) -> str:
+    def _peer(self, action: model.PeerAction, prefix: str, *, meanwhile: bool = False) -> str:
         if self._beside:
             names = [self._name(prefix, name) for name in references(action)]
-            code = f"peer({', '.join([str(self._numbers[prefix, id(action)]), *names])})"
+            code = (
+                f"{'request' if meanwhile else 'peer'}({', '.join([str(self._numbers[prefix, id(action)]), *names])})"
+            )
         else:
             words = [notation.quote(peer_name(prefix, action.who).encode())]
             if not isinstance(action.value, bool):

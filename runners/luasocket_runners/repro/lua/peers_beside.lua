@@ -2,7 +2,8 @@
 --     luasocket-conformance peer @ID@
 -- and give this script the directory that it prints:
 --     lua repro.lua DIRECTORY
-local directory = (arg or {...})[1] or ""
+local directory = (... or (arg or {})[1]) or ""
+local pause = select(2, ...) -- called after each action of a peer: a program that loads this script may run its loop there
 local requests = io.open(directory .. "/requests", "r+")
 local replies = io.open(directory .. "/replies", "r")
 if not requests or not replies then
@@ -11,8 +12,8 @@ if not requests or not replies then
   os.exit(2)
 end
 
--- Has the program do its action with this number; the values are those of the names that the action uses.
-local function peer(number, ...)
+-- Asks the program for its action with this number; the values are those of the names that the action uses.
+local function request(number, ...)
   local words = {tostring(number)}
   for index = 1, select("#", ...) do
     local value = tostring((select(index, ...)))
@@ -29,5 +30,12 @@ local function peer(number, ...)
   return results[1], tonumber(results[2]) or results[2]
 end
 
+-- Has the program do an action before the next call.
+local function peer(...)
+  local ip, port = request(...)
+  if type(pause) == "function" then pause() end
+  return ip, port
+end
+
 -- What the peers still have to do while a call blocks is not done any more.
-local function returned() peer(0) end
+local function returned() request(0) end
