@@ -28,7 +28,7 @@ from luasocket_runners.run.session import RERUNS_OF_HANGS, Session
 from luasocket_runners.selection import used_functions
 from luasocket_runners.triage import fingerprint
 from luasocket_runners.triage.rules import Rules, shapes
-from luasocket_runners.triage.timeouts import TRIALS, Trial
+from luasocket_runners.triage.trials import TRIALS, Trial
 
 __all__ = ["Rounds"]
 
@@ -39,7 +39,7 @@ ROUNDS: Final = 16
 PATIENCE: Final = 10
 #: Seconds after which a call counts as hanging, until the last run: many calls may hang, and what remains runs again.
 QUICK: Final = 3.0
-#: Behaviours with which a rule about timeouts is tried first: if it does not hold, each takes the deadline.
+#: Behaviours with which a rule about arguments is tried: calls may hang with it, and take the deadline.
 SAMPLE: Final = 24
 #: How many times as many workers run behaviours that only wait until a call counts as hanging.
 WAITING: Final = 3
@@ -89,9 +89,9 @@ class Rounds:
     def run(self) -> list[Result]:
         """Run the behaviours until nothing new comes; return the last results."""
         self._repeat(hangs=False, later=_hangs, rounds=1)
-        self._try_timeouts()
+        self._try_rules()
         self._repeat(hangs=False, later=_hangs)
-        if self._try_timeouts():  # other rules have let more calls get there
+        if self._try_rules():  # other rules have let more calls get there
             self._repeat(hangs=False, later=_hangs)
         if any(map(_hangs, self._results.values())):
             self._rules.learn(self.found())
@@ -183,27 +183,27 @@ class Rounds:
         )
         self._results |= {one.behaviour.id: one for one in again if one.verdict is not Verdict.NOT_TRIED}
 
-    def _try_timeouts(self) -> bool:
-        """Try the rules about timeouts that do not hold yet; tell whether one of them does."""
+    def _try_rules(self) -> bool:
+        """Try the rules that no reply shows, and that are not known yet; tell whether one of them holds."""
         found = False
         for trial in TRIALS:
             known = (quirk.id for quirk in self._rules.quirks().rules)
             if trial.rule.id not in known and self._holds(trial):
                 self._rules.accept(trial.rule)
-                self._again(trial.waits_wrongly)
+                self._again(trial.fails_so)
                 found = True
         return found
 
     def _holds(self, trial: Trial) -> bool:
-        """Tell whether calls that waited wrongly do not if a rule changes their timeouts, and the others still do not.
+        """Tell whether behaviours stop failing in some way if a rule changes arguments, and others do not begin.
 
-        Some behaviours with such calls are tried, and as many of the others.
+        Some that fail so are tried, and as many of the others.
         """
         declared = self._expectations.quirks.rules
         at_least: int = self._options.at_least
         concerned = [result for result in self.found() if trial.concerns(result.behaviour)]
-        wrong = _sample([result.behaviour for result in concerned if trial.waits_wrongly(result)])
-        right = _sample([result.behaviour for result in concerned if not trial.waits_wrongly(result)])
+        wrong = _sample([result.behaviour for result in concerned if trial.fails_so(result)])
+        right = _sample([result.behaviour for result in concerned if not trial.fails_so(result)])
         with_it = Quirks(self._quirks.file, (*declared, trial.rule, *self._quirks.rules[len(declared) :]))
         if len(wrong) < at_least:
             return False
@@ -211,12 +211,14 @@ class Rounds:
         worse = self._wrong(trial, right, with_it) if better >= at_least else 0
         if better < worse + at_least:
             return False
-        print(f"{trial.rule.id}: in {better} of {len(wrong)} behaviours, calls waited too long or too short without it")
+        print(
+            f"{trial.rule.id}: without this rule, {trial.words} in {better} of {len(wrong)} behaviours, and not with it"
+        )
         return True
 
     def _wrong(self, trial: Trial, behaviours: Sequence[Behaviour], quirks: Quirks) -> int:
-        """Run behaviours; return in how many a call has waited wrongly."""
-        return sum(map(trial.waits_wrongly, self._run(behaviours, quirks)))
+        """Run behaviours; return how many fail in the way that a rule explains."""
+        return sum(map(trial.fails_so, self._run(behaviours, quirks)))
 
     def _run(
         self,
