@@ -182,24 +182,26 @@ def bound_results(
 ) -> tuple[LuaValue, ...]:
     """Return the results of a call at the places where the spec expects them, for the names that a step binds.
 
-    A value that the port does not return is the one that the spec expects, if it is a plain value; otherwise nil.
+    A value that the port does not return is the one that the spec expects, if it is a plain value. Otherwise, it is
+    what the port returns in its place, if it returns as many values, or nil.
     """
     if not alternative.quirks or not isinstance(spec_outcome, Returns):
         return results
     places = alternative.places if isinstance(alternative.outcome, Returns) else ()
     if places is None:
         return results
+    instead = results if len(results) == len(spec_outcome.values) else (None,) * len(spec_outcome.values)
     moved: list[LuaValue] = []
     for index, value in enumerate(spec_outcome.values):
         if index in places and places.index(index) < len(results):
             moved.append(results[places.index(index)])
         else:
-            moved.append(_plain(value, resolve))
+            moved.append(_plain(value, resolve, instead[index]))
     return tuple(moved)
 
 
-def _plain(value: SpecValue, resolve: Resolve) -> LuaValue:
+def _plain(value: SpecValue, resolve: Resolve, instead: LuaValue) -> LuaValue:
     try:
         return resolve(value)
     except (LookupError, TypeError):  # a matcher has no value of its own
-        return None
+        return instead

@@ -370,6 +370,15 @@ def test_names_are_bound_to_the_results_in_the_places_of_the_spec(run: Run) -> N
     assert seen == [(7, b"x", 3)]
 
 
+def test_a_name_for_a_value_that_luasocket_does_not_fix_is_bound_to_that_of_the_port(run: Run) -> None:
+    steps = [
+        "{call: socket.f, with: [1], returns: [{pattern: ^tcp}], as: shown}",
+        "{call: socket.f, with: [1], returns: [$shown]}",
+    ]
+    rule = ("{returns: [{type: string}]}", "{returns: [{pattern: ^table}]}")
+    assert passed_with(run(steps, rule, always=False, f=lambda n: (b"table: 7",))) == ("rule-1",)
+
+
 def test_a_run_counts_what_passes_with_quirks(
     make_data: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
