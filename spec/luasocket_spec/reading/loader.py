@@ -35,7 +35,7 @@ SUBJECTS: Final = (
     *(f"udp/{name}" for name in (
         "create", "setsockname", "sendto", "receivefrom", "receive", "setpeername", "send", "timeout", "close", "names",
         "states", "options", "multicast", "system-options", "select", "descriptor", "sequences", "collection",
-        "families", "unchanged",
+        "families", "unchanged", "ahead",
     )),
     "dns", "try", "except", "choose", "sink", "source", "sequences", "descriptors", "errors", "subtypes", "addresses",
     "interruptions", "endpoints", "numerals", "inheritance",
