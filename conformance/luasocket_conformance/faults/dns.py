@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from functools import wraps
 from typing import Any
 
@@ -413,3 +415,27 @@ def lookups_list_the_address_as_given(original: Original, *args: Any) -> Values:
     if not failed(results) and is_ipv4(args[0]):
         results[1][b"ip"][1] = args[0]
     return results
+
+
+@FAULTS.fault("socket.dns.getaddrinfo", detected_by="dns/getaddrinfo-writes-ipv6/compatible")
+@changes_result(1)
+@in_each
+def compatible_addresses_are_hexadecimal(entry: Any) -> Any:
+    """IPv4-compatible addresses are written in hexadecimal digits."""
+    last = entry[b"addr"].rpartition(b":")[2]
+    if b"." not in last or not entry[b"addr"].startswith(b"::") or b"ffff" in entry[b"addr"]:
+        return entry
+    one, two, three, four = map(int, last.split(b"."))
+    return {**entry, b"addr": b"::%x:%x" % (one << 8 | two, three << 8 | four)}
+
+
+@FAULTS.fault("socket.dns.getaddrinfo", detected_by="dns/getaddrinfo-writes-ipv6/zeros-inside")
+@changes_result(1)
+@in_each
+def zeros_are_left_out_in_front_only(entry: Any) -> Any:
+    """Zeros inside an IPv6 address are all written."""
+    address = entry[b"addr"]
+    if b"::" not in address or address.startswith(b"::"):
+        return entry
+    words = struct.unpack("!8H", socket.inet_pton(socket.AF_INET6, address.decode("ascii")))
+    return {**entry, b"addr": b":".join(b"%x" % word for word in words)}

@@ -35,7 +35,7 @@ SUBJECTS: Final = (
     *(f"udp/{name}" for name in (
         "create", "setsockname", "sendto", "receivefrom", "receive", "setpeername", "send", "timeout", "close", "names",
         "states", "options", "multicast", "system-options", "select", "descriptor", "sequences", "collection",
-        "families", "unchanged", "ahead",
+        "families", "unchanged", "ahead", "option-scope",
     )),
     "dns", "try", "except", "choose", "sink", "source", "sequences", "descriptors", "errors", "subtypes", "addresses",
     "interruptions", "endpoints", "numerals", "inheritance",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -160,3 +161,42 @@ def choose_keeps_its_table(original: Original, *args: Any) -> Values:
     """The table of choose is not collected."""
     keep(original, args)
     return original(*args)
+
+
+@FAULTS.fault("tcp{server}:accept", detected_by="tcp/collection/clients-outlive-their-server")
+@after_success
+def accepted_clients_belong_to_their_server(original: Original, results: Values, obj: Any, *_args: Any) -> None:
+    """Clients that a server has accepted are closed when it is collected."""
+    clients = original.memory.setdefault(obj, [])
+    if not clients:
+        weakref.finalize(obj, _close_all, original, clients)
+    clients.append(weakref.ref(results[0]))
+
+
+def _close_all(original: Original, clients: list[Any]) -> None:
+    """Close clients that are still there."""
+    for client in filter(None, (reference() for reference in clients)):
+        original.method(client, "close")
+
+
+@FAULTS.fault("tcp{server}:accept", detected_by="tcp/collection/server-outlives-its-clients")
+@after_success
+def servers_belong_to_their_clients(original: Original, results: Values, obj: Any, *_args: Any) -> None:
+    """A server is closed when a client that it has accepted is collected."""
+    weakref.finalize(results[0], _close_all, original, [weakref.ref(obj)])
+
+
+@FAULTS.fault(
+    "socket.source",
+    "socket.sink",
+    detected_by=(
+        "tcp/collection/client-outlives-sink-and-source/by-length",
+        "tcp/collection/client-outlives-sink-and-source/keep-open",
+    ),
+)
+@after_success
+def streams_own_their_sockets(original: Original, results: Values, *args: Any) -> None:
+    """A socket is closed when a source or a sink of it is collected."""
+    for obj in args:
+        if not isinstance(obj, bytes | int | float | dict) and obj is not None:
+            weakref.finalize(results[0], _close_all, original, [weakref.ref(obj)])

@@ -149,3 +149,53 @@ def v6only_is_always_set(original: Original, obj: Any, *args: Any) -> Values:
     """Setting "ipv6-v6only" of a socket with IPv6 returns 1, even if the system refuses it."""
     results = original(obj, *args)
     return (1,) if failed(results) and original.method(obj, "getfamily") == (b"inet6",) else results
+
+
+@FAULTS.fault("tcp{master}:connect", detected_by="tcp/option-scope/survives-what-a-master-does/connect-linger")
+def connect_ends_lingering(original: Original, obj: Any, *args: Any) -> Values:
+    """A master that is connected has linger off thereafter."""
+    results = original(obj, *args)
+    original.method(obj, "setoption", b"linger", {b"on": False, b"timeout": 0})
+    return results
+
+
+@FAULTS.fault("tcp:connect", detected_by="tcp/option-scope/survives-what-a-master-does/refused-tcp-keepidle")
+def refused_masters_get_new_sockets(original: Original, obj: Any, *args: Any) -> Values:
+    """A master that was refused has the default of tcp-keepidle."""
+    results = original(obj, *args)
+    if results[1:2] == (b"connection refused",):
+        original.method(obj, "setoption", b"tcp-keepidle", 7200)
+    return results
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/option-scope/survives-what-a-master-does/in-use-keepalive")
+def failed_bind_makes_a_new_socket(original: Original, obj: Any, *args: Any) -> Values:
+    """A bind that fails sets keepalive to false."""
+    results = original(obj, *args)
+    if failed(results):
+        original.method(obj, "setoption", b"keepalive", False)
+    return results
+
+
+@FAULTS.fault("tcp:listen", detected_by="tcp/option-scope/survives-what-a-master-does/listen-tcp-nodelay")
+@after_success
+def servers_wait_for_more(original: Original, _results: Values, obj: Any, *_args: Any) -> None:
+    """Listening sets tcp-nodelay to false."""
+    original.method(obj, "setoption", b"tcp-nodelay", False)
+
+
+@FAULTS.fault("tcp:receive", detected_by="tcp/option-scope/survives-what-a-client-does/client-receive-keepalive")
+def keepalive_ends_with_a_timeout(original: Original, obj: Any, *args: Any) -> Values:
+    """A receive that has timed out sets keepalive to false."""
+    results = original(obj, *args)
+    if results[1:2] == (b"timeout",):
+        original.method(obj, "setoption", b"keepalive", False)
+    return results
+
+
+@FAULTS.fault("tcp:shutdown", detected_by="tcp/option-scope/survives-what-a-client-does/accepted-shutdown-linger")
+def shutdown_ends_lingering(original: Original, obj: Any, *args: Any) -> Values:
+    """Shutting down switches linger off."""
+    results = original(obj, *args)
+    original.method(obj, "setoption", b"linger", {b"on": False, b"timeout": 0})
+    return results

@@ -449,3 +449,11 @@ def linger_of_a_server_is_whole(original: Original, obj: Any, *args: Any) -> Val
     if isinstance(seconds, float) and not seconds.is_integer():
         raise original.api.LuaError(b"number has no integer representation")
     return original(obj, *args)
+
+
+@FAULTS.fault("tcp:getoption", detected_by="tcp/options/buffer-size-of-any-value")
+@for_option("recv-buffer-size", "send-buffer-size")
+@changes_result(1)
+def tcp_buffer_sizes_have_sixteen_bits(size: Any) -> Any:
+    """Sizes of buffers are returned modulo 65536."""
+    return float(size % 0x10000) if is_number(size) else size

@@ -195,3 +195,15 @@ def prefix_comes_again_after_each_wait(
             time.sleep(0.001)  # the system is asked again, as often as not to be late
     finally:
         original.method(obj, "settimeout", block)
+
+
+@FAULTS.fault("tcp:receive", detected_by="tcp/receive-prefix/across-blocks")
+def prefix_counts_for_each_block(
+    original: Original, obj: Any, pattern: Any = b"*l", prefix: Any = b"", *rest: Any
+) -> Values:
+    """The prefix is subtracted from the count again for each whole block that is missing."""
+    if is_number(pattern) and isinstance(prefix, bytes):
+        missing = pattern - len(prefix)
+        if missing > BLOCK:
+            return original(obj, max(pattern - len(prefix), BLOCK + len(prefix)), prefix, *rest)
+    return original(obj, pattern, prefix, *rest)

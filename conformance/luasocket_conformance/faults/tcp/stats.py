@@ -211,3 +211,21 @@ for _class in ("master", "server"):
         returns_always(None, b"not supported"),
         violates=f"{_class}:setstats/*",
     )
+
+
+@FAULTS.fault("tcp:send", detected_by="tcp/stats/counts-past/int")
+@after_success
+def sent_bytes_are_counted_in_an_int(original: Original, _results: Values, obj: Any, *_args: Any) -> None:
+    """The count of sent bytes becomes negative beyond C's int."""
+    sent = original.method(obj, "getstats")[1]
+    if 0x8000_0000 <= sent < 0x1_0000_0000:
+        original.method(obj, "setstats", None, sent - 0x1_0000_0000)
+
+
+@FAULTS.fault("tcp:receive", detected_by="tcp/stats/counts-past/unsigned")
+@after_success
+def received_bytes_are_counted_in_32_bits(original: Original, _results: Values, obj: Any, *_args: Any) -> None:
+    """The count of received bytes begins again beyond 32 bits."""
+    received = original.method(obj, "getstats")[0]
+    if 0x1_0000_0000 <= received < 0x1_0001_0000:
+        original.method(obj, "setstats", received - 0x1_0000_0000)

@@ -232,3 +232,11 @@ add_uses_after_close(
 def udp_options_have_any_case(name: Any) -> Any:
     """The names of options may be written in capitals."""
     return name.lower() if isinstance(name, bytes) else name
+
+
+@FAULTS.fault("udp:getoption", detected_by="udp/options/buffer-size-of-any-value")
+@for_option("recv-buffer-size", "send-buffer-size")
+@changes_result(1)
+def buffer_sizes_have_sixteen_bits(size: Any) -> Any:
+    """Sizes of buffers are returned modulo 65536."""
+    return float(size % 0x10000) if is_number(size) else size
