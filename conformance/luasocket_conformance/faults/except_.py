@@ -431,3 +431,19 @@ def errors_of_tables_are_exceptions(
         if isinstance(value, dict):
             return (None, error.args[0])
         raise
+
+
+@FAULTS.fault("socket.newtry", detected_by="except/finalizer-calls-the-same-try")
+def try_raises_the_message_of_its_last_call(original: Original, finalizer: Any = None, *_rest: Any) -> Values:
+    """The message is kept in the try function, where a call in its finalizer replaces it."""
+    (plain,) = original()
+    last: list[Any] = []
+
+    def attempt(*values: Any) -> Values:
+        last[:] = values
+        if is_failure(values) and finalizer is not None:
+            finalizer()
+        results: Values = plain(*values[:1], *last[1:])
+        return results
+
+    return (attempt,)

@@ -38,7 +38,7 @@ SUBJECTS: Final = (
         "families", "unchanged", "ahead", "option-scope",
     )),
     "dns", "try", "except", "choose", "sink", "source", "sequences", "descriptors", "errors", "subtypes", "addresses",
-    "interruptions", "endpoints", "numerals", "inheritance",
+    "interruptions", "endpoints", "numerals", "widths", "inheritance",
 )  # fmt: skip
 
 

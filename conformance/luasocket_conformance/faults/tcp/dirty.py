@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from luasocket_conformance.faults.factories import STREAMS, is_closed, returns_always
+from luasocket_conformance.faults.factories.select import listed
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
@@ -46,4 +47,23 @@ def whole_blocks_stay_dirty(original: Original, obj: Any, *args: Any) -> Values:
         original.memory[obj] = isinstance(results[0], bytes) and len(results[0]) == 8192
     elif original.memory.get(obj):
         return (True,)
+    return results
+
+
+@FAULTS.fault(
+    "socket.select",
+    "tcp:receive",
+    "tcp:dirty",
+    detected_by="tcp/dirty/select-fills-no-buffer",
+)
+def select_fills_buffers(original: Original, *args: Any) -> Values:
+    """The data that select reports are in the read buffer."""
+    filled = original.memory.setdefault(original.api, [])
+    results = original(*args)
+    if original.name == "select":
+        filled += listed(results[0])
+    elif any(args[0] is one for one in filled):
+        if original.name == "dirty":
+            return (True,)
+        filled[:] = [one for one in filled if one is not args[0]]
     return results
