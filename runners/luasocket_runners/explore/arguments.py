@@ -37,6 +37,8 @@ _ODD_COUNTS: Final[Args] = tuple(value for value in ODD_DATA if value != math.in
 _PATTERNS: Final[Args] = (
     b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, 8192, 9000, b"3", b"2.9", 2.0, 0.5,
 )  # fmt: skip
+#: Numbers that are another one in 8, 16 or 32 bits.
+_WIDE: Final[Args] = (258, 65538, 2147483650, 4294967298)
 #: Texts like a pattern: only the letter behind the asterisk counts.
 _NO_PATTERNS: Final[Args] = (b"l", b"a", b"*L", b"*A", b"*", b"*n", -1)
 _PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)
@@ -59,12 +61,13 @@ _TCP_OPTIONS: Final[Mapping[str, Args]] = {
     "linger": (
         TableSpec(((b"on", True), (b"timeout", 0))),
         TableSpec(((b"on", False), (b"timeout", 3))),
+        TableSpec(((b"on", False), (b"timeout", 258))),
         TableSpec(((b"on", True), (b"timeout", b"4.9"))),
         TableSpec(((b"on", True),)),
         TableSpec(()),
     ),
-    "recv-buffer-size": (20000,),
-    "send-buffer-size": (20000,),
+    "recv-buffer-size": (20000, 70000),
+    "send-buffer-size": (20000, 70000),
     "tcp-keepidle": (30, 7200, *_NUMERALS),
     "tcp-keepcnt": (3, *_NUMERALS),
     "tcp-keepintvl": (10, *_NUMERALS),
@@ -90,8 +93,8 @@ _UDP_OPTIONS: Final[Mapping[str, Args]] = {
     "ipv6-multicast-loop": (True, False),
     "ipv6-add-membership": (_GROUP6, TableSpec(((b"multiaddr", b"ff01::7307"),)), TableSpec(())),
     "ipv6-drop-membership": (_GROUP6, TableSpec(())),
-    "recv-buffer-size": (20000,),
-    "send-buffer-size": (20000,),
+    "recv-buffer-size": (20000, 70000),
+    "send-buffer-size": (20000, 70000),
     "error": (),
     "nonsense": (1,),
 }
@@ -162,19 +165,21 @@ def address(picker: Picker, *, tcp: bool) -> Args:
 def _receive(picker: Picker, item: Object) -> Args:
     if not item.tcp:
         return _receivefrom(picker, item)
-    pattern = picker.pick(_NO_PATTERNS if picker.one_in(12) else _PATTERNS)
+    pattern = picker.pick(picker.pick([_NO_PATTERNS, _WIDE]) if picker.one_in(8) else _PATTERNS)
     return picker.pick([(), (pattern,), (pattern,), (pattern,), (pattern, picker.pick(_PREFIXES))])
 
 
 def _receivefrom(picker: Picker, _item: Object) -> Args:
-    return picker.pick([(), (), (), (1,), (3,), (8192,), (b"4",), (b"2.9",), (b"0x3",), (0,), (10000,), (b"*l",)])
+    return picker.pick(
+        [(), (), (), (1,), (3,), (8192,), (b"4",), (b"2.9",), (b"0x3",), (0,), (10000,), (65538,), (b"*l",)]
+    )
 
 
 def _send(picker: Picker, item: Object) -> Args:
     data = picker.pick([*DATA, 5, 1.5])
     if not item.tcp or not picker.one_in(3):
         return (data,)
-    return (data, *picker.some(_POSITIONS, 2))
+    return (data, *picker.some(_WIDE if picker.one_in(8) else _POSITIONS, 2))
 
 
 def _sendto(picker: Picker, _item: Object) -> Args:
@@ -217,7 +222,7 @@ ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
     "bind": _bind,
     "setsockname": _bind,
     "connect": _connect,
-    "listen": lambda picker, item: picker.pick([(), (1,), (32,), (b"5",), (b"4.9",)]),
+    "listen": lambda picker, item: picker.pick([(), (1,), (32,), (b"5",), (b"4.9",), (256,), (65536,)]),
     "receive": _receive,
     "receivefrom": _receivefrom,
     "send": _send,
@@ -228,7 +233,20 @@ ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
     "getoption": _getoption,
     "setfd": lambda picker, item: picker.pick([(), (None,), (b"x",), (True,), (TableSpec(()),)]),
     "setstats": lambda picker, item: picker.pick(
-        [(), (0,), (10, 20), (1, 2, 3), (b"7",), (b"4.9", b"0x7"), (None, 5), (30, b"x"), (None, 40, b"x"), (b"x", 50)]
+        [
+            (),
+            (0,),
+            (10, 20),
+            (1, 2, 3),
+            (b"7",),
+            (b"4.9", b"0x7"),
+            (None, 5),
+            (30, b"x"),
+            (None, 40, b"x"),
+            (b"x", 50),
+            (2147483640, 2147483640),
+            (4294967290, 4294967290),
+        ]
     ),
 }
 #: Odd arguments of methods that make strings or numbers of bytes of them.

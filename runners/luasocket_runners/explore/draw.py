@@ -141,11 +141,13 @@ class Drawer:
         return steps
 
     def final_steps(self) -> list[Step]:
-        """Return the steps that end a program: what is left of each object, and what each peer has got."""
+        """Return the steps that end a program: what is left of each object, its options, and what each peer has got."""
         steps: list[Step] = []
         for item in self._state.objects.values():
             methods = ["dirty", "getstats", "gettimeout"] if item.klass == "tcp{client}" else ["getfd", "gettimeout"]
             steps += [Call(item.name, method) for method in methods if self._port.has_method(method, item.klass)]
+            if not item.closed and self._has(item, "getoption"):
+                steps += [Call(item.name, "getoption", (name.encode(),)) for name in sorted(self._picker.options)[:2]]
         steps += [PeerAct(peer.name, "end") for peer in self._state.peers_of("connection")]
         return steps + [PeerAct(peer.name, "collect") for peer in self._state.peers_of("udp")]
 
