@@ -101,6 +101,8 @@ class Rounds:
             self._repeat(hangs=True, later=_is_not_tried, wait=True)
             if shapes(self._rules.quirks()) == known:
                 break
+        self._rules.find_forms()
+        self._repeat(hangs=True, later=_is_not_tried)
         self._due |= self._put_off
         self._repeat(hangs=True, later=_is_not_tried)
         self._confirm()

@@ -13,7 +13,7 @@ from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.triage.values import choices_of
 from luasocket_runners.values import LuaValue
 
-__all__ = ["any_of", "any_type_of"]
+__all__ = ["any_of", "any_type_of", "form_of"]
 
 #: Values of one argument that a rule lists; of more, it gives the types, or the form.
 READABLE: Final = 8
@@ -23,7 +23,13 @@ _FORMS: Final = (
 )  # fmt: skip
 
 
-def any_of(values: Iterable[SpecValue], elsewhere: Collection[LuaValue]) -> tuple[SpecValue, bool]:
+def any_of(values: Iterable[SpecValue]) -> SpecValue:
+    """Return a pattern of values: all of them."""
+    choices = choices_of(values)
+    return choices[0] if len(choices) == 1 else OneOf(choices)
+
+
+def form_of(values: Iterable[SpecValue], elsewhere: Collection[LuaValue]) -> tuple[SpecValue, bool]:
     """Return a pattern of values, and whether it stands for others, too.
 
     Of many values, it is one of their types, or of the form of texts, if none of ``elsewhere`` is like that: the values
@@ -40,7 +46,7 @@ def any_of(values: Iterable[SpecValue], elsewhere: Collection[LuaValue]) -> tupl
         for form in _FORMS if len(others) < READABLE else ():
             if all(re.search(form, text) for text in texts) and not any(re.search(form, text) for text in wrong):
                 return OneOf((*others, Pattern(form))) if others else Pattern(form), True
-    return choices[0] if len(choices) == 1 else OneOf(choices), False
+    return any_of(choices), False
 
 
 def any_type_of(values: Iterable[SpecValue]) -> SpecValue:
@@ -48,4 +54,4 @@ def any_type_of(values: Iterable[SpecValue]) -> SpecValue:
     choices = choices_of(values)
     if len(choices) > READABLE:
         return OfType(tuple(sorted(frozenset[str]().union(*map(types_of, choices)))))
-    return choices[0] if len(choices) == 1 else OneOf(choices)
+    return any_of(choices)

@@ -16,7 +16,7 @@ from luasocket_runners.notation import counted
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import Quirk
 from luasocket_runners.result import Result
-from luasocket_runners.triage.alternatives import any_of, any_type_of
+from luasocket_runners.triage.alternatives import any_of, any_type_of, form_of
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern, takes_nothing
 from luasocket_runners.values import LuaValue
 
@@ -232,29 +232,34 @@ def _drops_mode(rule: Rule) -> bool:
     return _is_about_number(rule) and rule.function.endswith(":settimeout") and len(next(iter(rule.arguments), ())) > 1
 
 
-def _arguments_of(rules: Sequence[Rule], arguments: Sequence[tuple[SpecValue, ...]]) -> tuple[SpecValue, ...]:
+def _arguments_of(
+    rules: Sequence[Rule], arguments: Sequence[tuple[SpecValue, ...]], *, forms: bool
+) -> tuple[SpecValue, ...]:
     """Return the pattern of the arguments of a group of rules; a nil at the end may also be missing."""
     columns = list(zip_longest(*arguments))
     if not rules[0].always:
         return tuple(map(any_type_of, columns))
+    if not forms:
+        return tuple(map(any_of, columns))
     elsewhere = [args for rule in rules for args in rule.arguments_elsewhere.values()]
     found = [
-        any_of(column, [args[place] for args in elsewhere if place < len(args)]) for place, column in enumerate(columns)
+        form_of(column, [args[place] for args in elsewhere if place < len(args)])
+        for place, column in enumerate(columns)
     ]
     for rule in rules:
         rule.stands_for_others = any(more for _, more in found)
     return tuple(pattern for pattern, _ in found)
 
 
-def quirk_of(identity: str, rules: Sequence[Rule]) -> Quirk:
-    """Return the quirk for rules of one group."""
+def quirk_of(identity: str, rules: Sequence[Rule], *, forms: bool = False) -> Quirk:
+    """Return the quirk for rules of one group; perhaps with the form of an argument that has many values."""
     first = rules[0]
     examples = list(dict.fromkeys(example for rule in rules for example in rule.examples))
     often = "sometimes " if not first.always else ""
     arguments = list(dict.fromkeys(one for rule in rules for one in rule.concerned_arguments))
     with_: tuple[SpecValue, ...] | None = None
     if arguments:
-        with_ = _arguments_of(rules, arguments)
+        with_ = _arguments_of(rules, arguments, forms=forms)
     functions = ", ".join(dict.fromkeys(shown_function(rule.function) for rule in rules))
     why = f"UNEXPLAINED: {counted(len(examples), 'behaviour')}, such as {examples[0]}."
     on = tuple(sorted({rule.function for rule in rules}))

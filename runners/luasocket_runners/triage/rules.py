@@ -42,10 +42,18 @@ class Rules:
         self._made: dict[str, Quirk] = {}
         self._unused: set[int] = set()
         self._accepted: list[Quirk] = []
+        self._forms = False
 
     def accept(self, quirk: Quirk) -> None:
         """Add a rule that no reply shows, but that a run with it has proved; it comes before the others."""
         self._accepted.insert(0, quirk)
+
+    def find_forms(self) -> None:
+        """Give arguments with many values a form from now on, which a run has to prove.
+
+        Before all failures are known, it would be about calls that come behind other failures, and hold nowhere.
+        """
+        self._forms = True
 
     def learn(self, results: Sequence[Result], *, hangs: bool = True) -> bool:
         """Take the results of a run with the quirks so far; tell whether another run may show something new.
@@ -155,7 +163,7 @@ class Rules:
             identity = identity_of(rules, taken)
             taken.add(identity)
             self._of_id[identity] = rules
-            self._made[identity] = quirk_of(identity, rules)
+            self._made[identity] = quirk_of(identity, rules, forms=self._forms)
             found.append(self._made[identity])
         return found
 
