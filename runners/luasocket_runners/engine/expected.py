@@ -217,8 +217,17 @@ class Expected:
     ) -> Observation:
         """Return a call without a reply, as data: it raised this error, because it is not there, or it hangs."""
         shortened = tuple(map(_shortened, args))
-        hangs = error is None
-        return Observation(function, shortened, self._observed(scope), None, error, hangs=hangs, past=frozenset(past))
+        spec = self._rewritten(scope) if error is None else None
+        return Observation(
+            function,
+            shortened,
+            self._observed(scope),
+            None,
+            error,
+            hangs=error is None,
+            past=frozenset(past),
+            spec=spec,
+        )
 
     def _observed(self, scope: Scope) -> Outcome:
         """Return the outcome of the observed reading, which is nearest to the reply if there is one."""
