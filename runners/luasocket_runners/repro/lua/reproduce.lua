@@ -15,8 +15,11 @@ local function show(value)
     return names[value]
   elseif kind == "table" and not getmetatable(value) then
     local pieces = {}
+    for index = 1, #value do pieces[index] = show(value[index]) end
+    local items = #pieces
     for key, item in pairs(value) do
-      pieces[#pieces + 1] = "[" .. show(key) .. "] = " .. show(item)
+      local is_item = type(key) == "number" and key >= 1 and key <= items and key % 1 == 0
+      if not is_item then pieces[#pieces + 1] = "[" .. show(key) .. "] = " .. show(item) end
     end
     return "{" .. table.concat(pieces, ", ") .. "}"
   elseif kind == "number" and not @SUBTYPES@ and value == math.floor(value) and math.abs(value) < 2 ^ 53 then
