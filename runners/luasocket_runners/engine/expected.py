@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from luasocket_spec import model
 from luasocket_spec.model import Authority, Outcome, Raises, Returns
@@ -217,17 +217,10 @@ class Expected:
     ) -> Observation:
         """Return a call without a reply, as data: it raised this error, because it is not there, or it hangs."""
         shortened = tuple(map(_shortened, args))
-        spec = self._rewritten(scope) if error is None else None
-        return Observation(
-            function,
-            shortened,
-            self._observed(scope),
-            None,
-            error,
-            hangs=error is None,
-            past=frozenset(past),
-            spec=spec,
-        )
+        seen = Observation(function, shortened, self._observed(scope), None, error, past=frozenset(past))
+        if error is not None:
+            return seen
+        return replace(seen, hangs=True, spec=self._rewritten(scope))
 
     def _observed(self, scope: Scope) -> Outcome:
         """Return the outcome of the observed reading, which is nearest to the reply if there is one."""

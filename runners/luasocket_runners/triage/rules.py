@@ -9,11 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from luasocket_spec.model import Returns
+from luasocket_spec.model import Raises, Returns
 
 from luasocket_runners.quirks.called import called_functions
 from luasocket_runners.quirks.model import Quirk, Quirks
-from luasocket_runners.result import PASSING, Result, Verdict
+from luasocket_runners.result import PASSING, Result, Use, Verdict
 from luasocket_runners.triage.contradictions import COUNT, VALUES, contradiction
 from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
 from luasocket_runners.triage.narrowing import concerns_call
@@ -68,6 +68,8 @@ class Rules:
             if often[_cause(result, proposal)] >= self._at_least or _key(result, proposal) in self._rules:
                 changed |= self._see(result, proposal)
         changed |= self._contradict(results)
+        if hangs:
+            changed |= self._hang_instead(results)
         used = {quirk for result in results for quirk in result.quirks}
         for identity, rules in self._of_id.items():
             if identity not in used:
@@ -105,6 +107,27 @@ class Rules:
         for rule, failures in narrowed:
             self._narrow(rule, failures)
         return bool(narrowed)
+
+    def _hang_instead(self, results: Sequence[Result]) -> bool:
+        """Narrow the rules by which calls return that should raise, and that hang elsewhere; tell whether any changed.
+
+        Other rules say how a call returns, if it does.
+        """
+        returning = [one for one in self._made.values() if one.always and isinstance(one.expected, Raises)]
+        found: dict[int, tuple[Rule, list[Result]]] = {}
+        for result in results:
+            seen = result.observation
+            if seen is None or not seen.hangs:
+                continue
+            call = Use((), seen.function, seen.args, seen.past, seen.spec or seen.expected)
+            for quirk in returning:
+                if isinstance(quirk.returned, Returns) and call.function in quirk.on and concerns_call(quirk, call):
+                    for rule in self._of_id[quirk.id]:
+                        if rule.function == call.function:
+                            found.setdefault(id(rule), (rule, []))[1].append(result)
+        for rule, failures in found.values():
+            self._narrow(rule, failures)
+        return bool(found)
 
     def _narrow(self, rule: Rule, failures: Sequence[Result]) -> None:
         """Narrow a rule, and those about other texts of the same error: none of them holds always."""

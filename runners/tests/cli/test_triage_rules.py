@@ -227,3 +227,32 @@ def test_a_call_that_hangs_is_a_rule_about_luasocket(
     assert '{with: ["sticks"], returns: [{type: string}, null, null]}\n    returned: {hangs: true}' in text
     assert text.count("  - id: ") == 4
     assert "test/" not in (tmp_path / "known-deviations.txt").read_text()
+
+
+def test_a_rule_about_results_does_not_hold_always_where_calls_hang(
+    triage_arguments: Callable[..., list[str]],
+    tmp_path: Path,
+) -> None:
+    corpus = "about: test\nbehaviours:\n" + "".join(
+        f"  - id: {state}{number}\n    says: S.\n    authority: observed\n    steps:\n"
+        f"      - {{call: socket.udp, with: [{state}], succeeds: true, as: one}}\n"
+        "      - {call: one:receive, raises: client expected}\n"
+        for state in ("closed", "fresh")
+        for number in range(4 if state == "closed" else 1)
+    )
+
+    class Object:
+        def __init__(self, state: bytes) -> None:
+            self.state = state
+
+        def receive(self) -> tuple[object, ...]:
+            end = time.monotonic() + 30
+            while self.state == b"fresh" and time.monotonic() < end:  # short sleeps: the thread can be ended in between
+                time.sleep(0.01)
+            return (None, b"closed")
+
+    assert main([*triage_arguments(corpus, udp=lambda state: (Object(state),)), "--deadline", "1"]) == 0
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert text.count("  - id: ") == 1
+    assert 'raises: "client expected"}\n    returned: {returns: [null, "closed"]}\n    always: false\n' in text
+    assert (tmp_path / "known-deviations.txt").read_text().count("\ntest/") == 1
