@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from luasocket_conformance.faults.factories import STREAMS, descriptor_number, is_closed
+from luasocket_conformance.faults.factories import STREAMS, descriptor_number, is_closed, is_number
 from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
 
-FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp", "dns"))
+FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp", "dns", "numerals"))
 
 #: The methods and functions of the behaviours.
 METHODS = ("tcp:*", "udp:*")
@@ -141,3 +141,93 @@ def wrong_arguments_leave_a_descriptor(original: Original, obj: Any, *args: Any)
         original.method(other, "setfd", -1)
         original.method(obj, "setfd", number)
         raise
+
+
+@FAULTS.fault("tcp{client}:receive", detected_by="errors/several-wrong-arguments-of-a-client/receive-*-and-prefix")
+def receive_checks_its_pattern_first(original: Original, obj: Any, pattern: Any = None, *rest: Any) -> Values:
+    """A wrong pattern is blamed before a wrong prefix."""
+    if pattern[:1].isalpha() if isinstance(pattern, bytes) else is_number(pattern) and pattern < 0:
+        raise original.api.LuaError(b"bad argument #1 to 'receive' (invalid receive pattern)")
+    return original(obj, pattern, *rest)
+
+
+def _blames_the_last(original: Original, *args: Any) -> Values:
+    """Raise for the last argument that is wrong, as a port does that checks them from the end."""
+    try:
+        return original(*args)
+    except original.api.LuaError as error:
+        found = re.search(rb"bad argument #(\d+)( to '\w+' )", error.value)  # type: ignore[attr-defined]
+        last = len(args) - (0 if original.name in _FUNCTION_NAMES else 1)
+        if found is None or not isinstance(args[-1], dict | bool) or int(found[1]) == last:
+            raise
+        kind = b"table" if isinstance(args[-1], dict) else b"boolean"
+        text = b"bad argument #%d%s(number expected, got %s)" % (last, found[2], kind)
+        raise original.api.LuaError(text) from None
+
+
+_FUNCTION_NAMES = ("connect", "getnameinfo")
+
+
+FAULTS.add(
+    "methods-blame-the-last-argument",
+    "Of several wrong arguments of a method, the last one is blamed.",
+    ("tcp:send", "tcp:settimeout", "tcp:setstats", "tcp:setpeername", "tcp:bind", "udp:sendto", "udp:set*name"),
+    _blames_the_last,
+    detected_by=(
+        "errors/several-wrong-arguments-of-a-client/send-*",
+        "errors/several-wrong-arguments-of-another-object/sendto-*",
+        "errors/several-wrong-arguments-of-another-object/bind",
+    ),
+)
+
+FAULTS.add(
+    "functions-blame-the-last-argument",
+    "Of several wrong arguments of a function, the last one is blamed.",
+    ("socket.connect", "socket.dns.getnameinfo"),
+    _blames_the_last,
+    detected_by=(
+        "errors/several-wrong-arguments-of-a-function/connect-all",
+        "errors/several-wrong-arguments-of-a-function/getnameinfo",
+    ),
+)
+
+
+@FAULTS.fault("tcp:setoption", "udp:setoption", detected_by="errors/several-wrong-fields")
+def the_second_field_is_checked_first(original: Original, obj: Any, name: Any, value: Any, *rest: Any) -> Values:
+    """A wrong timeout of linger, or interface of a membership, is blamed before the other field."""
+    if isinstance(value, dict):
+        if name == b"linger" and value.get(b"timeout") in (None, b"x"):
+            raise original.api.LuaError(b"bad argument #2 to 'setoption' (number 'timeout' field expected)")
+        if name in (b"ip-add-membership", b"ip-drop-membership") and value.get(b"interface") != b"*":
+            _check_interface(original, value.get(b"interface"))
+    return original(obj, name, value, *rest)
+
+
+def _check_interface(original: Original, interface: Any) -> None:
+    if not isinstance(interface, bytes):
+        raise original.api.LuaError(b"bad argument #2 to 'setoption' (string 'interface' field expected)")
+    if b"." not in interface:
+        raise original.api.LuaError(b"bad argument #2 to 'setoption' (invalid 'interface' ip address)")
+
+
+@FAULTS.fault("socket.select", detected_by="errors/several-wrong-arguments-of-a-function/select-*")
+def select_checks_its_lists_first(original: Original, *args: Any) -> Values:
+    """A list of select is blamed before its timeout."""
+    try:
+        return original(*args)
+    except original.api.LuaError:
+        if len(args) > 2:
+            original(*args[:2], 0)
+        raise
+
+
+@FAULTS.fault("tcp:*", "udp:*", detected_by="errors/bad-self-and-wrong-arguments")
+def arguments_are_checked_before_the_object(original: Original, obj: Any, *args: Any) -> Values:
+    """A wrong argument is blamed before the class of the object."""
+    try:
+        return original(obj, *args)
+    except original.api.LuaError as error:
+        if b"bad self" not in error.value or not args:  # type: ignore[attr-defined]
+            raise
+        text = f"bad argument #1 to '{original.name}' (string expected, got {type(args[0]).__name__})"
+        raise original.api.LuaError(text.encode()) from None

@@ -447,3 +447,46 @@ def try_raises_the_message_of_its_last_call(original: Original, finalizer: Any =
         return results
 
     return (attempt,)
+
+
+@FAULTS.fault("socket.newtry", "socket.protect", detected_by="except/exception-of-another-place")
+def exceptions_end_with_the_protected_function(original: Original, function: Any = None, *rest: Any) -> Values:
+    """An exception that was thrown in a protected function is an ordinary error once that function has returned."""
+    places, running = original.memory.setdefault(original.api, ({}, []))
+
+    if original.name == "newtry":
+        (made,) = original(function, *rest)
+
+        def attempt(*values: Any) -> Values:
+            try:
+                results: Values = made(*values)
+            except original.api.LuaError as error:
+                if running:
+                    places[id(error.args[0])] = (running[-1], error.args[0])  # with the value, so that its id() stays
+                raise
+            return results
+
+        return (attempt,)
+
+    def checked(*values: Any) -> Values:
+        try:
+            results: Values = function(*values)
+        except original.api.LuaError as error:
+            place, _ = places.get(id(error.args[0]), (None, None))
+            if place is not None and place not in running:
+                raise original.api.LuaError(b"an exception of another function") from None
+            raise
+        return results
+
+    (guarded,) = original(checked, *rest)
+
+    def protected(*values: Any) -> Values:
+        place = object()
+        running.append(place)
+        try:
+            results: Values = guarded(*values)
+        finally:
+            running.remove(place)
+        return results
+
+    return (protected,)

@@ -297,3 +297,17 @@ def gettime_takes_no_arguments(original: Original, *args: Any) -> Values:
     if args:
         raise original.api.LuaError(b"wrong number of arguments")
     return original()
+
+
+@FAULTS.fault("socket.sleep", detected_by="module/sleep-short/below-a-millisecond")
+def sleep_counts_in_milliseconds(original: Original, seconds: Any = None, *rest: Any) -> Values:
+    """A time below a millisecond is none."""
+    return () if is_number(seconds) and 0 < seconds < 0.001 else original(seconds, *rest)
+
+
+@FAULTS.fault("socket.sleep", detected_by="module/sleep-short/above-a-millisecond")
+def sleep_cuts_milliseconds_off(original: Original, seconds: Any = None, *rest: Any) -> Values:
+    """Fractions of a millisecond do not count."""
+    if is_number(seconds) and 0 < seconds < 1:
+        seconds = math.floor(seconds * 1000) / 1000
+    return original(seconds, *rest)

@@ -202,3 +202,19 @@ def servers_of_the_helper_return_integers(original: Original, *args: Any) -> Val
             original.memory[results[0]] = True
         return results
     return tuple(map(_integer, results)) if original.memory.get(args[0]) else results
+
+
+@FAULTS.fault(
+    "udp:sendto", "udp:send", detected_by=("subtypes/udp-nothing-sent/sendto*", "subtypes/udp-nothing-sent/send")
+)
+def no_bytes_are_an_integer(original: Original, *args: Any) -> Values:
+    """The number of bytes of a datagram of no bytes is an integer."""
+    results = original(*args)
+    return _returns_integers(original, *args) if results == (0,) else results
+
+
+@FAULTS.fault("udp:receivefrom", detected_by="subtypes/udp-sender-of-a-part")
+def senders_of_nothing_have_a_port_that_is_a_float(original: Original, *args: Any) -> Values:
+    """The port of the sender is a float if no bytes were received."""
+    results = original(*args)
+    return tuple(map(_float, results)) if results[0] == b"" else results

@@ -64,6 +64,7 @@ _TCP_OPTIONS: Final[Mapping[str, Args]] = {
         TableSpec(((b"on", False), (b"timeout", 258))),
         TableSpec(((b"on", True), (b"timeout", b"4.9"))),
         TableSpec(((b"on", True),)),
+        TableSpec(((b"timeout", b"x"),)),
         TableSpec(()),
     ),
     "recv-buffer-size": (20000, 70000),
@@ -86,7 +87,7 @@ _UDP_OPTIONS: Final[Mapping[str, Args]] = {
     "ip-multicast-ttl": (1, 5, *_NUMERALS),
     "ip-multicast-if": (b"127.0.0.1", b"0.0.0.0", b"*", b"x"),
     "ip-add-membership": (_GROUP, TableSpec(((b"multiaddr", b"239.255.73.7"),)), TableSpec(())),
-    "ip-drop-membership": (_GROUP, TableSpec(())),
+    "ip-drop-membership": (_GROUP, TableSpec(((b"multiaddr", b"x"), (b"interface", b"x"))), TableSpec(())),
     "ipv6-v6only": (True, False),
     "ipv6-unicast-hops": (1, 5, *_NUMERALS),
     "ipv6-multicast-hops": (1, 5, *_NUMERALS),
@@ -263,8 +264,21 @@ _MOST: Final[Mapping[str, int]] = {
 }  # fmt: skip
 
 
+#: Values that no method takes for an argument, and more that few do.
+_WRONG: Final[Args] = (True, TableSpec(()))
+_MOSTLY_WRONG: Final[Args] = (*_WRONG, b"x", -1)
+
+
+def _wrong(picker: Picker, method: str) -> Args:
+    """Draw arguments several of which are wrong: which of them is blamed?"""
+    values = _WRONG if method in NEVER_ODD else _MOSTLY_WRONG
+    return tuple(picker.pick(values) for _ in range(_MOST[method]))
+
+
 def arguments(picker: Picker, item: Object, method: str) -> Args:
-    """Return the arguments of a method: sensible ones, of which now and then one is odd or too much."""
+    """Return the arguments of a method: sensible ones, of which now and then one or all are odd, or one is too much."""
+    if method in _MOST and picker.one_in(30):
+        return _wrong(picker, method)
     found = list(ARGUMENTS[method](picker, item)) if method in ARGUMENTS else []
     if len(found) >= _MOST.get(method, 1 if method in ARGUMENTS else 0) and picker.one_in(12):
         return (*found, *picker.some(ODD_DATA, 2), picker.pick(ODD_DATA))

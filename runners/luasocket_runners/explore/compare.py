@@ -296,7 +296,7 @@ def _are_close(one: object, other: object, seconds: float) -> bool:
     """Tell whether two numbers differ by no more than so many seconds."""
     if not isinstance(one, int | float) or not isinstance(other, int | float) or isinstance(other, bool):
         return False
-    return one == other or abs(one - other) <= seconds
+    return one == other or (one != one and other != other) or abs(one - other) <= seconds
 
 
 def _valid(value: object) -> bool:

@@ -15,7 +15,7 @@ from luasocket_runners.explore.steps import Call, Function, Get, Make, Step, Ste
 #: one that is too large for ``select``.
 _NO_DESCRIPTORS = ((-1,), (-1,), (None,), (), (b"x",), (True,), (-0.5,), (b"-1",), (1024,), (1e9,), (b"1024",))
 #: Timeouts of ``select`` that are written otherwise, or raise.
-_ODD_TIMEOUTS = (b"0", b" 0x0 ", b"0.005", 1e-9, b"x", True, TableSpec(()))
+_ODD_TIMEOUTS: tuple[StepValue, ...] = (b"0", b" 0x0 ", b"0.005", 1e-9, b"x", True, TableSpec(()))
 
 
 class ModuleCalls:
@@ -177,6 +177,8 @@ class ModuleCalls:
         if self._picker.one_in(40):
             lists[self._picker.pick(range(2))] = self._pick(odd[2:])
         timeout = self._pick(TIMEOUTS if not self._picker.one_in(12) else _ODD_TIMEOUTS)
+        if self._picker.one_in(60):  # which of several wrong arguments is blamed?
+            lists, timeout = [self._pick(odd[2:]), self._pick(odd[2:])], self._pick(_ODD_TIMEOUTS)
         made: list[Step] = []
         for place, value in enumerate(lists):
             if isinstance(value, TableSpec) and self._port.has_inheritance and self._picker.one_in(5):

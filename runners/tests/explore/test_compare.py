@@ -29,6 +29,7 @@ def differs(path: str, expected: tuple[object, ...], actual: tuple[object, ...])
         ("getsockname", (b"127.0.0.1", 40001, b"inet"), (b"127.0.0.1", 50002, b"inet")),
         ("getsockname", (b"127.0.0.1", b"40001", b"inet"), (b"127.0.0.1", b"50002", b"inet")),
         ("getstats", (0, 0, 0.25), (0, 0, 1.5)),
+        ("getstats", (0, 0, float("nan")), (0, 0, float("nan"))),
         ("socket.gettime", (1.0,), (2.0,)),
         ("socket.select", (BOTH,), (LuaTable(((1, TWO), (2, ONE), (TWO, 1), (ONE, 2))),)),
         ("socket.skip", (float("nan"),), (float("nan"),)),

@@ -32,6 +32,9 @@ from luasocket_conformance.faults.mechanism import Faults, Original, Values
 #: Bytes of a block that is sent.
 _SENT_AT_ONCE = 8192
 
+#: Seconds that are more than any behaviour waits.
+LONG = 1000.0
+
 FAULTS = Faults(
     __name__,
     also_fails=(*STREAMS, "udp"),
@@ -415,3 +418,24 @@ def each_block_has_the_whole_timeout(original: Original, obj: Any, data: Any = N
     while not failed(results) and results[0] < len(data):
         results = original(obj, data, results[0] + 1, results[0] + _SENT_AT_ONCE)
     return results
+
+
+@FAULTS.fault(
+    "tcp:receive",
+    "tcp:send",
+    "tcp:accept",
+    detected_by=("tcp/timeout/whole-and-fraction/receive-total", "tcp/timeout/whole-and-fraction/accept"),
+    deadline=4.0,
+)
+def fractions_of_longer_times_are_lost(original: Original, obj: Any, *args: Any) -> Values:
+    """Of a timeout of more than a second, only the whole seconds count."""
+    times = original.method(obj, "gettimeout")
+    modes = dict(zip((b"b", b"t"), times, strict=True))
+    for mode, seconds in modes.items():
+        if 1 < seconds < LONG:
+            original.method(obj, "settimeout", int(seconds), mode)
+    try:
+        return original(obj, *args)
+    finally:
+        for mode, seconds in modes.items():
+            original.method(obj, "settimeout", seconds, mode)

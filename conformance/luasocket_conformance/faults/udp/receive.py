@@ -237,3 +237,19 @@ FAULTS.add(
     changes_result(1)(empty_datagram),
     violates=("unconnected:receive/datagram", "connected:receive/datagram"),
 )
+
+
+@FAULTS.fault("udp:receive", detected_by=("udp/receive/empty-datagram-and-size/*-65507",))
+def empty_datagrams_of_a_size_are_skipped(original: Original, obj: Any, size: Any = None, *rest: Any) -> Values:
+    """With a size, a datagram of no bytes is no datagram, and the next one is returned."""
+    results = original(obj, size, *rest)
+    return original(obj, size, *rest) if results == (b"",) and is_number(size) and size > 0 else results
+
+
+@FAULTS.fault("udp:receive", detected_by="udp/receive/empty-datagram-and-size/connected-udp6-*")
+def empty_datagrams_of_a_peer_over_ipv6_are_refusals(original: Original, obj: Any, *args: Any) -> Values:
+    """Over IPv6, a datagram of no bytes from the peer is a refusal."""
+    results = original(obj, *args)
+    connected = original.api.index(obj, "class") == b"udp{connected}"
+    over_ipv6 = original.method(obj, "getfamily") == (b"inet6",)
+    return (None, b"refused") if results == (b"",) and connected and over_ipv6 else results

@@ -196,3 +196,10 @@ FAULTS.add(
     changes_result(1)(empty_datagram),
     violates=("unconnected:receivefrom/as-receive", "unconnected:receivefrom/datagram"),
 )
+
+
+@FAULTS.fault("udp:receivefrom", detected_by="udp/receivefrom/empty-datagram-and-size/bound-*")
+def empty_datagrams_of_a_size_are_timeouts(original: Original, obj: Any, size: Any = None, *rest: Any) -> Values:
+    """With a size, a datagram of no bytes is a timeout."""
+    results = original(obj, size, *rest)
+    return (None, b"timeout") if results[0] == b"" and is_number(size) and size > 0 else results

@@ -20,6 +20,9 @@ from luasocket_conformance.faults.factories.families import (
 )
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
+#: Seconds that are more than any behaviour waits.
+LONG = 1000.0
+
 FAULTS = Faults(
     __name__,
     also_fails=(*STREAMS, "udp", "tcp/options", "tcp/states"),
@@ -120,3 +123,16 @@ def udp_timeouts_are_hundredths(value: Any) -> Any:
 def timeouts_are_whole_milliseconds(value: Any) -> Any:
     """A timeout is cut to milliseconds."""
     return int(value * 1000) / 1000 if is_number(value) and 0 < value < 1e12 else value
+
+
+@FAULTS.fault("udp:receive*", detected_by="udp/timeout/whole-and-fraction", deadline=4.0)
+def fractions_of_longer_times_do_not_count(original: Original, obj: Any, *args: Any) -> Values:
+    """Of a timeout of more than a second, only the whole seconds count."""
+    seconds = original.method(obj, "gettimeout")[0]
+    if not 1 < seconds < LONG:
+        return original(obj, *args)
+    original.method(obj, "settimeout", int(seconds))
+    try:
+        return original(obj, *args)
+    finally:
+        original.method(obj, "settimeout", seconds)
