@@ -25,7 +25,7 @@ from luasocket_conformance.faults.mechanism import ABSENT, Faults, Original, Val
 
 FAULTS = Faults(
     __name__,
-    also_fails=(*STREAMS, "tcp/system-options", "udp"),
+    also_fails=(*STREAMS, "tcp/system-options", "udp", "addresses", "endpoints", "texts"),
     deadline=1.0,
 )
 
@@ -273,3 +273,18 @@ add_refusals(
     at=1,
     detected_by={"knows-no-ipv6": "helper/bind-ipv6", "wants-a-number": "helper/bind-again-after-connections"},
 )
+
+
+@FAULTS.fault(
+    "socket.bind",
+    "socket.connect4",
+    "socket.connect6",
+    detected_by=(
+        "helper/bind-with-another-look-up",
+        "helper/bind-with-another-maker",
+        "helper/connect-of-a-family-with-another-connect",
+    ),
+)
+def the_helper_keeps_the_first_functions(original: Original, *args: Any) -> Values:
+    """The helper calls the functions that the module had at first, not those that have replaced them."""
+    return original.call(original.name, *args)

@@ -45,7 +45,7 @@ _PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)
 #: Numbers that are no timeouts to wait for: they raise, count as none, or as nothing to wait for.
 _ODD_TIMEOUTS: Final[Args] = (b"0", b"0.005", True, b"x", TableSpec(()), 0.0, 1e-9, -0.0, -0.5, -1e9)
 #: Port 0 in other forms, which the system's look-up reads.
-_FORMS_OF_ZERO: Final[Args] = (65536, b"65536", b" 0", b"+0", b"00")
+_FORMS_OF_ZERO: Final[Args] = (65536, b"65536", b" 0", b"+0", b"00", b"0\0x")
 #: Positions in a string, from its beginning and its end, inside and outside.
 _POSITIONS: Final[Args] = (1, 2, 3, 5, 0, -1, -2, 100, b"2", b"2.9", 1.0, 2.5)
 
@@ -130,7 +130,7 @@ class Picker:
 
 def _settimeout(picker: Picker, _item: Object) -> Args:
     if picker.one_in(4):
-        odd_modes: tuple[Args, ...] = ((), (b"b",), (b"t",), (b"x",), (True,), (b"total",))
+        odd_modes: tuple[Args, ...] = ((), (b"b",), (b"t",), (b"x",), (True,), (b"total",), (b"t\0x",))
         return (picker.pick(_ODD_TIMEOUTS), *picker.pick(odd_modes))
     modes: tuple[Args, ...] = ((), (b"b",), (b"t",), (b"r",))
     if picker.one_in(20):
@@ -160,7 +160,8 @@ def address(picker: Picker, *, tcp: bool) -> Args:
     if not found:
         return ()
     ip, port = picker.pick(found)
-    return (picker.pick(hosts()) if picker.one_in(5) else ip, port)
+    others = (*hosts(), b"127.0.0.1\0x")  # C reads up to the NUL
+    return (picker.pick(others) if picker.one_in(5) else ip, port)
 
 
 def _receive(picker: Picker, item: Object) -> Args:
@@ -213,7 +214,7 @@ def _option(picker: Picker, item: Object) -> tuple[bytes, Args]:
     favoured = sorted(picker.options & options.keys())
     name = picker.pick(sorted(options) if not favoured or picker.one_in(3) else favoured)
     if picker.one_in(20):
-        return picker.pick([name.upper(), name.replace("-", "_"), f"{name} "]).encode(), options[name]
+        return picker.pick([name.upper(), name.replace("-", "_"), f"{name} ", f"{name}\0x"]).encode(), options[name]
     return name.encode(), options[name]
 
 
@@ -229,7 +230,9 @@ ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
     "send": _send,
     "sendto": _sendto,
     "setpeername": _setpeername,
-    "shutdown": lambda picker, item: picker.pick([(), (b"send",), (b"send",), (b"receive",), (b"both",)]),
+    "shutdown": lambda picker, item: picker.pick(
+        [(), (b"send",), (b"send",), (b"receive",), (b"both",), (b"send\0x",)]
+    ),
     "setoption": _setoption,
     "getoption": _getoption,
     "setfd": lambda picker, item: picker.pick([(), (None,), (b"x",), (True,), (TableSpec(()),)]),

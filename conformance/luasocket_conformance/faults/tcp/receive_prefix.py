@@ -207,3 +207,21 @@ def prefix_counts_for_each_block(
         if missing > BLOCK:
             return original(obj, max(pattern - len(prefix), BLOCK + len(prefix)), prefix, *rest)
     return original(obj, pattern, prefix, *rest)
+
+
+@FAULTS.fault(
+    "tcp:receive",
+    detected_by=(
+        "tcp/receive-prefix/unchanged-beside-nothing/empty-line-*",
+        "tcp/receive-prefix/partial-unchanged-beside-nothing",
+    ),
+)
+@for_lines
+def a_carriage_return_before_nothing_is_dropped(
+    original: Original, obj: Any, pattern: Any, prefix: Any = None, *rest: Any
+) -> Values:
+    """Where nothing comes behind the prefix, its carriage return is one of the line."""
+    results = original(obj, pattern, prefix, *rest)
+    if not isinstance(prefix, bytes) or prefix not in results:
+        return results
+    return tuple(value.replace(b"\r", b"") if value == prefix else value for value in results)
