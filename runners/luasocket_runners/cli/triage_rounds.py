@@ -236,8 +236,9 @@ class Rounds:
                 return True
             if confirm is not None:  # it failed in this way before
                 return confirm.get(result.behaviour.id) == fingerprint(result)
-            # a result that a rule may explain is not run again: rounds do that
-            return result.observation is not None and not result.hung
+            # what a rule may explain runs again in rounds, and nothing is learned from other failures, so that it is
+            # enough to confirm them at the end
+            return not result.hung
 
         if not behaviours:
             return []
