@@ -25,6 +25,10 @@ _INTERFACE_BYTES: Final = 16
 #: Constants of Linux that Python has no name for.
 _NAMELESS: Final[Mapping[str, int]] = {"TCP_FASTOPEN_CONNECT": 30}
 
+#: An option of Linux since 5.14: which sizes of buffers were set, as bits. Others follow what comes and goes.
+_SO_BUF_LOCK: Final = 72
+_BUFFER_LOCKS: Final[Mapping[str, int]] = {"SO_SNDBUF": 1, "SO_RCVBUF": 2}
+
 _LINGER: Final = struct.Struct("@ii")
 
 
@@ -95,6 +99,28 @@ def read(descriptor: int, option: str) -> LuaValue:
     finally:
         if descriptor >= 0:
             os.close(descriptor)
+
+
+def is_untouched(descriptor: int, option: str) -> bool:
+    """Tell whether an option is as the system sets it: that of a new socket, or a buffer whose size nobody has set.
+
+    ``descriptor`` is one of this process, and is closed in any case.
+    """
+    try:
+        held = socket.socket(fileno=descriptor)
+    except OSError:
+        os.close(descriptor)
+        return False
+    with held, socket.socket(held.family, held.type) as new:
+        number = getattr(socket, option, _NAMELESS.get(option))
+        try:
+            lock = _BUFFER_LOCKS.get(option)
+            if lock is not None:
+                return not held.getsockopt(socket.SOL_SOCKET, _SO_BUF_LOCK) & lock
+            level = _LEVELS[option.partition("_")[0]]
+            return number is not None and held.getsockopt(level, number) == new.getsockopt(level, number)
+        except (KeyError, OSError):
+            return False
 
 
 def duplicate(process: int, descriptor: int) -> int:

@@ -5,7 +5,6 @@ Sending the requests is left to ``behaviour_run``, comparison to ``readings`` an
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,27 +17,20 @@ from luasocket_runners import notation
 from luasocket_runners.capabilities import inspection, machine
 from luasocket_runners.engine.bindings import Bindings, Scope
 from luasocket_runners.engine.expected import Expected
-from luasocket_runners.engine.failure import Failure, LazyText, Position
+from luasocket_runners.engine.failure import Failure, Position
 from luasocket_runners.engine.fixture_calls import FixtureCalls
 from luasocket_runners.engine.matcher import WITHOUT_NAMES, Matcher
 from luasocket_runners.engine.port_process import PortProcess
 from luasocket_runners.engine.readings import Outcomes, Readings, show_reply
 from luasocket_runners.engine.requests import CallGenerator, Reply, Request, StepGenerator
+from luasocket_runners.engine.running_peers import RunningPeers
 from luasocket_runners.function_names import PEER
-from luasocket_runners.peers.actions import Peer
 from luasocket_runners.peers.endpoint import PeerFailure
 from luasocket_runners.quirks.classes import ObjectClasses
 from luasocket_runners.quirks.model import Quirk
 from luasocket_runners.quirks.rewriting import omitted_by, pass_arguments
-from luasocket_runners.result import RAISED, SEEN, Listed, Observation, Use, Verdict
-from luasocket_runners.scoping import peer_name
+from luasocket_runners.result import RAISED, Listed, Observation, Use, Verdict
 from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, encode
-
-#: Errors of the system that a port does not cause: the machine has too few resources, or lacks an address or a right.
-_ERRORS_OF_THE_MACHINE: Final = frozenset({
-    errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.ENETDOWN,
-    errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EACCES, errno.EPERM,
-})  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -281,7 +273,13 @@ class Steps:
             value = inspection.read(inspection.duplicate(process, int(descriptor)), step.option)
         except inspection.NotSeen as unseen:
             raise Failure(str(unseen), returned=shown) from None
-        self._compare(expected, Reply((value,), None, reply.duration), scope)
+        try:
+            self._compare(expected, Reply((value,), None, reply.duration), scope)
+        except Failure as failure:
+            # what a system sets differs from machine to machine; that nobody has set it is the same everywhere
+            if inspection.is_untouched(inspection.duplicate(process, int(descriptor)), step.option):
+                failure.returned = f"{failure.returned}, as nobody has set it"
+            raise
 
     _GENERATORS: Final[Mapping[type, Callable[..., StepGenerator]]] = {
         model.Call: _call,
@@ -408,64 +406,6 @@ class Steps:
             raise BadMessage(f"a reply to `{op}` that has values")
 
 
-class RunningPeers:
-    """The peers of one run of a behaviour, made at their first actions."""
-
-    def __init__(self, position: Position) -> None:
-        self._position = position
-        self._peers: dict[str, Peer] = {}
-
-    def act(self, action: model.PeerAction, scope: Scope, *, hurried: bool = False) -> None:
-        """Have a peer act, and bind what the action returns.
-
-        Raises
-        ------
-        PeerFailure
-            When the port does not do its part.
-        Failure
-            When the machine cannot do the peer's part: there is no verdict about the port.
-        OSError
-            When the system reports anything else, which the port may have caused, by a reset say.
-        """
-        name = peer_name(scope.prefix, action.who)
-        peer = self._peers.get(name)
-        if peer is None:
-            peer = self._peers[name] = Peer(name)
-        options = {key: scope.resolve(value) for key, value in action.options.items()}
-        value = scope.resolve(action.value)
-        try:
-            made = peer.act(action.verb, value, options, hurried=hurried)
-        except OSError as error:
-            if error.errno not in _ERRORS_OF_THE_MACHINE:
-                raise
-            self._position.at(self.shown(action, scope), action.source)
-            reason = f"the runner's peer could not act: {error.strerror}; this says nothing about the port"
-            raise Failure(reason, verdict=Verdict.ERRORED, restart=True) from None
-        if action.bind is None:
-            return
-        if isinstance(made, bytes):
-            scope.bind(action.bind, made)
-        elif made is not None:
-            for key, value in made.items():
-                scope.bind(f"{action.bind}.{key}", value)
-
-    @staticmethod
-    def shown(action: model.PeerAction, scope: Scope) -> LazyText:
-        """Return how an action is shown: ``peer: send "x"``."""
-        return partial(_show_action, action, scope)
-
-    def failure(self, failure: PeerFailure) -> Failure:
-        """Return the failure of a port that does not do what a peer waits for."""
-        self._position.expected = failure.wanted
-        seen = None if failure.seen is None else f"{SEEN}{failure.seen}"
-        return Failure(str(failure), returned=seen, hung=failure.waited)
-
-    def close(self) -> None:
-        """Close every peer."""
-        for peer in self._peers.values():
-            peer.end()
-
-
 def waiting_time(steps: Iterable[model.Step]) -> float:
     """Return the seconds that the calls among steps have to wait together, on any port."""
     return sum(_longest_wait(step) for step in steps if isinstance(step, model.Call))
@@ -480,12 +420,6 @@ def _longest_wait(step: model.Call) -> float:
 
 def _show_call(step: model.Call, args: tuple[LuaValue, ...], scope: Scope) -> str:
     return notation.show_call(step.target, args, scope.names())
-
-
-def _show_action(action: model.PeerAction, scope: Scope) -> str:
-    name = peer_name(scope.prefix, action.who)
-    value = "" if action.value is True else f" {notation.show(scope.resolve(action.value), scope.names())}"
-    return f"{'peer' if name == 'peer' else f'peer {name}'}: {action.verb}{value}"
 
 
 def _expect_functions(outcomes: Outcomes) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from luasocket_spec.model import Returns, SpecValue
+from luasocket_spec.model import Returns, SpecValue, Subtype
 
 from luasocket_runners import notation
 from luasocket_runners.result import Observation, Result
@@ -37,6 +37,9 @@ _VARYING: Final = re.compile(
 )
 #: Numbers from this one on may be ports: values that are compared with a constant count something up to here.
 _LOWEST_EPHEMERAL_PORT: Final = 10_000
+#: The beginning of the text for a step that asks the system for an option, and a number that it sets by itself.
+_OF_THE_SYSTEM: Final = "the system's "
+_UNTOUCHED: Final = re.compile(r"-?\d+(?=, as nobody has set it$)")
 #: The methods that return a port, and the one that returns a descriptor: no number that they return is a count.
 _WITHOUT_COUNTS: Final = frozenset({"getfd", "getpeername", "getsockname", "receivefrom"})
 _MARK: Final = "#"
@@ -64,10 +67,17 @@ def fingerprint(result: Result) -> str:
         # the values themselves show which numbers are counts, the text which objects they are
         outcome = "\n".join((without_numbers(outcome), *_values(seen)))
     else:
-        outcome = without_varying_numbers(outcome)
+        outcome = _outcome(result.call, outcome)
     call = without_numbers(result.call) if ":setfd(" in result.call else without_varying_numbers(result.call)
     described = "\n".join((result.verdict.value, result.fixture or "", call, outcome))
     return hashlib.sha256(described.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
+
+
+def _outcome(call: str, outcome: str) -> str:
+    """Return an outcome without the numbers that vary; the options that a program sets do not."""
+    if call.startswith(_OF_THE_SYSTEM) and re.match(r"-?\d+(,|$)", outcome):
+        return _UNTOUCHED.sub(_MARK, outcome)
+    return without_varying_numbers(outcome)
 
 
 def _values(seen: Observation) -> Iterator[str]:
@@ -93,6 +103,7 @@ def _value(value: LuaValue, expected: SpecValue, *, counts: bool) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return ""
     # a matcher allows several numbers, because they differ from run to run
-    has_constant = expected is None or isinstance(expected, bool | int | float | bytes)
+    number = expected.number if isinstance(expected, Subtype) else expected
+    has_constant = number is None or isinstance(number, bool | int | float | bytes)
     is_count = counts and has_constant and abs(value) < _LOWEST_EPHEMERAL_PORT and math.floor(value) == value
     return str(int(value)) if is_count else _MARK

@@ -125,6 +125,24 @@ def test_an_option_that_a_kind_of_socket_lacks_cannot_be_inspected() -> None:
         inspection.read(os.dup(held.fileno()), "TCP_NODELAY")
 
 
+@pytest.mark.parametrize(
+    ("option", "changed"),
+    [("SO_KEEPALIVE", 1), ("TCP_KEEPIDLE", 31), ("SO_SNDBUF", 20_000), ("SO_RCVBUF", 20_000)],
+)
+def test_an_option_that_nobody_has_set_is_untouched(option: str, changed: int) -> None:
+    level = socket.IPPROTO_TCP if option.startswith("TCP") else socket.SOL_SOCKET
+    with socket.socket() as held:
+        assert inspection.is_untouched(os.dup(held.fileno()), option)
+        held.setsockopt(level, getattr(socket, option), changed)
+        assert not inspection.is_untouched(os.dup(held.fileno()), option)
+
+
+def test_what_is_no_socket_has_no_untouched_option() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    assert not inspection.is_untouched(reading, "SO_SNDBUF")
+
+
 def test_an_option_that_the_system_lacks_cannot_be_inspected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(socket, "TCP_DEFER_ACCEPT")
     with socket.socket() as held, pytest.raises(LookupError, match=r"this system has no TCP_DEFER_ACCEPT"):
@@ -204,7 +222,11 @@ def test_a_wrong_constant_shared_by_setter_and_getter_is_detected(
         monkeypatch.setitem(table, "tcp-nodelay", (handler, socket.SOL_SOCKET, socket.SO_KEEPALIVE))
     (result,) = played(resolve("reference"), behaviours(LOOK))
     assert (result.verdict, result.reason) == (Verdict.FAILED, "0 instead of 1")
-    assert (result.call, result.expected, result.returned) == ("the system's TCP_NODELAY of client", "1", "0")
+    assert (result.call, result.expected, result.returned) == (
+        "the system's TCP_NODELAY of client",
+        "1",
+        "0, as nobody has set it",
+    )
 
 
 ADAPTER = [sys.executable, "-m", "luasocket_runners.ports.adapters.reference"]

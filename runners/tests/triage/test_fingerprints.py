@@ -10,7 +10,7 @@ import pytest
 from luasocket_runners.result import Observation, Result, Verdict
 from luasocket_runners.triage import fingerprint
 from luasocket_runners.values import LuaTable, LuaValue
-from luasocket_spec.model import Behaviour, OfType, Raises, Returns, SpecValue
+from luasocket_spec.model import Behaviour, OfType, Raises, Returns, SpecValue, Subtype
 
 
 @pytest.fixture
@@ -88,6 +88,7 @@ def replied(failed: Result, expected: SpecValue, value: LuaValue, function: str 
         (2048, 1024, 4096),
         (b"text", 7, 8),
         (None, 0, 1),
+        (Subtype("float", 6), 7, 8),
         (True, b"7", b"8"),
         (True, LuaTable(((b"timeout", 5),)), LuaTable(((b"timeout", 0),))),
     ],
@@ -107,6 +108,7 @@ def test_another_count_changes_the_fingerprint(
         (3, 4, 5, "client:getfd"),
         (1, 0.25, 0.5, "client:send"),  # a time
         (OfType(("number",)), 1, 2, "client:getstats"),
+        (Subtype("float", OfType(("number",))), 1, 2, "client:getstats"),
         (True, float("inf"), float("nan"), "client:send"),
         (True, b"x" * 180, b"x" * 190, "client:receive"),  # what a peer sent that never ends
         (True, LuaTable(((1, 40123),)), LuaTable(((1, 40124),)), "client:send"),
@@ -117,6 +119,26 @@ def test_a_value_that_varies_does_not_change_the_fingerprint(
 ) -> None:
     one, two = (replied(failed, expected, item, function) for item in (value, other))
     assert fingerprint(replace(one, returned="x")) == fingerprint(replace(two, returned="x"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("212992, as nobody has set it", "131072, as nobody has set it", True),
+        ("9, as nobody has set it", "8, as nobody has set it", True),
+        ("212992, as nobody has set it", "212992", False),
+        ("10000", "20000", False),
+        ("getfd: 1000", "getfd: 2000", True),
+    ],
+)
+def test_an_option_that_a_port_has_set_changes_the_fingerprint(
+    failed: Result, one: str, other: str, *, same: bool
+) -> None:
+    first, second = (
+        fingerprint(replace(failed, call="the system's SO_SNDBUF of udp", returned=returned, observation=None))
+        for returned in (one, other)
+    )
+    assert (first == second) is same
 
 
 def test_a_number_behind_the_expected_values_may_be_a_time(failed: Result) -> None:
