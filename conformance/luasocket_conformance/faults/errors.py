@@ -10,7 +10,7 @@ from typing import Any
 from luasocket_conformance.faults.factories import STREAMS, descriptor_number, is_closed, is_number
 from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
 
-FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp", "dns", "numerals"))
+FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp", "dns", "numerals", "texts", "readiness"))
 
 #: The methods and functions of the behaviours.
 METHODS = ("tcp:*", "udp:*")
