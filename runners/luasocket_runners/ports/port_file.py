@@ -45,6 +45,8 @@ PORT_SCHEMA: Final = Path(__file__).parents[1] / "schema" / "port.schema.json"
 
 _TRANSPORTS: Final = ("stdio", "tcp-listen")
 _PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
+#: The form of the keys that name a file; a list that was removed is begun anew without its line.
+_A_FILE: Final = "the name of an existing file: write it, or remove this line"
 #: Characters of the longest value that is shown in a sentence.
 _LONGEST: Final = 200
 #: Placeholders that every transport has, and those that only ``tcp-listen`` has.
@@ -145,9 +147,9 @@ class _Reader:
             "install": ("a text", _is_text, str),
             "dialect": (_choices(DIALECTS), lambda value: value in DIALECTS, str),
             "authority": (_choices(AUTHORITIES), lambda value: value in AUTHORITIES, str),
-            "known": ("the name of an existing file", self._is_file, self._beside),
-            "flaky": ("the name of an existing file", self._is_file, self._beside),
-            "quirks": ("the name of an existing file", self._is_file, self._beside),
+            "known": (_A_FILE, self._is_file, self._beside),
+            "flaky": (_A_FILE, self._is_file, self._beside),
+            "quirks": (_A_FILE, self._is_file, self._beside),
             "environment": ("a table of texts, whose names have no '='", _is_environment, dict),
             "absent": ("a table of names, each with a reason", _is_texts, dict),
         }

@@ -66,7 +66,7 @@ def describe(directory: Path, text: str) -> str:
         ('name = "x"\ncommand = []\n', "a list of texts"),
         (GOOD + 'dialect = "lua"\n', "'defold' or 'luasocket-3'"),
         (GOOD + 'authority = "me"\n', "'documented' or 'observed'"),
-        (GOOD + 'known = "nowhere.txt"\n', "the name of an existing file"),
+        (GOOD + 'known = "nowhere.txt"\n', "the name of an existing file: write it, or remove this line"),
         (GOOD + '[absent]\n"socket.udp" = ""\n', "each with a reason"),
         ('name = "x"\ncommand = ["lua", "{port}"]\n', "is for arguments under tcp-listen only"),
         ('name = "x"\ncommand = ["lua", "{prot}"]\n', "is not known"),
