@@ -11,9 +11,14 @@ from typing import TypeVar
 
 from luasocket_spec import model
 
+from luasocket_runners.notation import Names, show
 from luasocket_runners.values import LITERALS, FunctionRef, Handle, LuaTable, LuaValue
 
 V = TypeVar("V")
+
+
+class Unusable(Exception):
+    """A value that the port returned cannot stand where the spec uses it; the text says what it is instead of what."""
 
 
 class Unbound(Exception):
@@ -51,7 +56,7 @@ def resolve(value: model.SpecValue, look_up: Callable[[str], LuaValue]) -> LuaVa
     if isinstance(value, model.Repeat):
         return value.text * value.times
     if isinstance(value, model.Concat):
-        return b"".join(_bytes(resolve(part, look_up)) for part in value.parts)
+        return b"".join(_bytes(part, resolve(part, look_up)) for part in value.parts)
     if isinstance(value, model.TableSpec):
         return LuaTable(tuple((resolve(key, look_up), resolve(item, look_up)) for key, item in value.entries))
     if isinstance(value, LuaTable | Handle | FunctionRef):
@@ -59,10 +64,12 @@ def resolve(value: model.SpecValue, look_up: Callable[[str], LuaValue]) -> LuaVa
     raise TypeError(f"{value!r} is a matcher, not a value")
 
 
-def _bytes(value: LuaValue) -> bytes:
+def _bytes(part: model.SpecValue, value: LuaValue) -> bytes:
     """Return a string as it is, and a whole number as its digits: a port may be returned as either."""
     if isinstance(value, bytes):
         return value
     if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
         return str(int(value)).encode()
+    if isinstance(part, model.Ref):
+        raise Unusable(f"{part.name} is {show(value, Names({}))} instead of a string")
     raise TypeError(f"{value!r} is not a string")

@@ -20,6 +20,7 @@ from luasocket_runners.engine.port_process import DEADLINE, PortProcess
 from luasocket_runners.ports import Port, PortGone
 from luasocket_runners.quirks import NO_QUIRKS, Quirks
 from luasocket_runners.result import CONFORMING, Result, Verdict
+from luasocket_runners.scoping import Unusable
 from luasocket_runners.values import BadMessage
 
 __all__ = ["ATTEMPTS", "DEADLINE", "Engine"]
@@ -204,6 +205,8 @@ class Engine:
             run.run()
         except Failure as failure:
             return failure
+        except Unusable as unusable:
+            return Failure(str(unusable))
         except PortGone as gone:
             return Failure(str(gone), restart=True)
         except BadMessage as bad:

@@ -314,6 +314,18 @@ def test_an_error_of_the_suite_is_no_failure_of_the_port(
     assert (result.call, result.at) == ('peer: listen "127.0.0.1"', "behaviours/test.yaml:3")
 
 
+def test_a_result_that_cannot_be_joined_to_a_string_is_a_failure(behaviours: Behaviours, toy_port: MakePort) -> None:
+    (one,) = behaviours(
+        "  - id: one\n    steps:\n"
+        "      - {call: socket.one, succeeds: true, as: name}\n"
+        "      - {call: socket.one, with: [{concat: [$name, x]}], returns: [1]}\n"
+    )
+    with Engine(toy_port(one=lambda *_: (True,))) as engine:
+        result = engine.run(one)
+    assert verdict_and_reason(result) == (Verdict.FAILED, "name is true instead of a string")
+    assert result.at == "behaviours/test.yaml:8"
+
+
 def test_a_missing_capability_skips_a_behaviour(behaviours: Behaviours) -> None:
     (one,) = behaviours("  - {id: one, needs: [coroutines], steps: [{call: socket.one, returns: [1]}]}\n")
     with Engine(Scripted(capabilities=["gc"])) as engine:
