@@ -262,6 +262,8 @@ class Index:
         return {behaviour.id: list(self._checked(behaviour)) for behaviour in self.spec.behaviours}
 
     def _checked(self, behaviour: model.Behaviour) -> Iterator[Observation]:
+        if any(isinstance(step, model.Set) and step.path in self.api.functions for step in behaviour.all_steps()):
+            return  # with a function of the program in the place of one of the module, results are the program's
         kinds = self._kinds(behaviour)
         for step in behaviour.all_steps():
             if not isinstance(step, model.Call):
