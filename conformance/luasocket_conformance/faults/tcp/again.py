@@ -159,7 +159,7 @@ def every_fifth_object_is_a_client(original: Original, *args: Any) -> Values:
     counts.append(None)
     results = original(*args)
     if len(counts) % 5 == 0 and not failed(results):
-        original.method(results[0], "connect", b"nobody.invalid", 1)
+        original.method(results[0], "connect", b"no body", 1)
     return results
 
 
