@@ -51,8 +51,8 @@ def test_results_are_in_order_and_each_is_seen_once(behaviours: Behaviours, toy_
     assert not any(result.note for result in results)
 
 
-def test_a_failure_that_passes_when_rerun_alone_is_noted(behaviours: Behaviours, toy_port: MakePort) -> None:
-    everything = behaviours(MANY)
+def wrong_once() -> Callable[[int], tuple[int]]:
+    """Return the function of a port that is wrong once: the first time that it gets 5."""
     first: list[int] = []
 
     def one(number: int) -> tuple[int]:
@@ -61,7 +61,12 @@ def test_a_failure_that_passes_when_rerun_alone_is_noted(behaviours: Behaviours,
             return (2,)
         return (1,)
 
-    with Session(toy_port(one=one), everything, workers=2) as session:
+    return one
+
+
+def test_a_failure_that_passes_when_rerun_alone_is_noted(behaviours: Behaviours, toy_port: MakePort) -> None:
+    everything = behaviours(MANY)
+    with Session(toy_port(one=wrong_once()), everything, workers=2) as session:
         results = session.run(everything)
     assert {result.verdict for result in results} == {Verdict.PASSED}
     assert [result.behaviour.id for result in results if result.flaky_under_load] == ["test/n5"]
@@ -71,15 +76,7 @@ def test_a_failure_that_passes_when_rerun_alone_is_noted(behaviours: Behaviours,
 
 def test_a_flaky_behaviour_of_a_port_that_must_be_steady_fails(behaviours: Behaviours, toy_port: MakePort) -> None:
     everything = behaviours(MANY)
-    first: list[int] = []
-
-    def one(number: int) -> tuple[int]:
-        if number == 5 and not first:
-            first.append(number)
-            return (2,)
-        return (1,)
-
-    port = toy_port(one=one)
+    port = toy_port(one=wrong_once())
     port.has_to_be_steady = True
     with Session(port, everything, workers=2) as session:
         results = session.run(everything)
@@ -94,15 +91,7 @@ def test_a_machine_that_stood_still_explains_any_failure(
 ) -> None:
     monkeypatch.setattr(Jitter, "stood_still", True)
     everything = behaviours(MANY)
-    first: list[int] = []
-
-    def one(number: int) -> tuple[int]:
-        if number == 5 and not first:
-            first.append(number)
-            return (2,)
-        return (1,)
-
-    port = toy_port(one=one)
+    port = toy_port(one=wrong_once())
     port.has_to_be_steady = True
     with Session(port, everything, workers=2) as session:
         results = session.run(everything)
