@@ -53,19 +53,30 @@ def _hangs(result: Result) -> bool:
     return result.hung or result.verdict is Verdict.NOT_TRIED
 
 
+def _passing(
+    identity: str,
+    says: str,
+    why: str,
+    on: tuple[str, ...],
+    with_: tuple[SpecValue, ...],
+    passes: tuple[SpecValue, ...],
+) -> Quirk:
+    """Return a rule by which the port gets other arguments, and that changes nothing else."""
+    source = Source("(proposed)", 0)
+    return Quirk(
+        identity, says, why, on, with_, expected=None, passes=passes, returned=None, always=True, source=source
+    )
+
+
 #: LuaSocket takes seconds.
 MILLISECONDS: Final = Trial(
-    rule=Quirk(
-        id="timeouts-are-milliseconds",
+    rule=_passing(
+        identity="timeouts-are-milliseconds",
         says="settimeout takes milliseconds.",
         why="UNEXPLAINED: fewer calls wait too long or too short when the seconds are multiplied by 1000.",
         on=(":settimeout",),
         with_=(Ref("seconds"), Splice()),
-        expected=None,
         passes=(Product(Ref("seconds"), 1000), Splice()),
-        returned=None,
-        always=True,
-        source=Source("(proposed)", 0),
     ),
     concerns=lambda behaviour: _calls(behaviour, "settimeout", lambda args: len(args) > 0),
     fails_so=lambda result: _hangs(result) or (result.verdict is Verdict.FAILED and "too " in result.reason),
@@ -75,17 +86,13 @@ MILLISECONDS: Final = Trial(
 #: In LuaSocket, a call with a timeout of 0 does not wait. The rule comes before the one about milliseconds: the time
 #: that it passes is a whole number of them, and over at once.
 ZERO: Final = Trial(
-    rule=Quirk(
-        id="a-timeout-of-0-waits",
+    rule=_passing(
+        identity="a-timeout-of-0-waits",
         says="With a timeout of 0, calls wait, so the runner passes a very short one.",
         why="UNEXPLAINED: fewer calls hang when 0.01 is passed instead of 0.",
         on=(":settimeout",),
         with_=(0, Splice()),
-        expected=None,
         passes=(0.01, Splice()),
-        returned=None,
-        always=True,
-        source=Source("(proposed)", 0),
     ),
     concerns=lambda behaviour: _calls(behaviour, "settimeout", lambda args: args[:1] == (0,)),
     fails_so=_hangs,
@@ -94,17 +101,13 @@ ZERO: Final = Trial(
 
 #: In LuaSocket, send takes the positions of the part to send.
 WHOLE: Final = Trial(
-    rule=Quirk(
-        id="send-takes-no-positions",
+    rule=_passing(
+        identity="send-takes-no-positions",
         says="send sends the whole string whatever the positions are, so the runner passes the part alone.",
         why="UNEXPLAINED: fewer peers receive something else when the part alone is passed.",
         on=("client:send",),
         with_=(Ref("data"), Ref("first"), Splice()),
-        expected=None,
         passes=(Slice(Ref("data"), (Ref("first"), Splice())),),
-        returned=None,
-        always=True,
-        source=Source("(proposed)", 0),
     ),
     concerns=lambda behaviour: _calls(behaviour, "send", lambda args: len(args) > 1),
     fails_so=lambda result: result.verdict is Verdict.FAILED and result.reason.startswith("the peer "),
