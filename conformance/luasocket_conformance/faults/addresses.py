@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,44 @@ FAULTS.add(
     _looks_up(1, last=True),
     detected_by="addresses/connect/first",
 )
+
+
+def _addresses(original: Original, host: Any) -> list[Any]:
+    """Return the addresses of a name, in the order of the resolver, or the host itself."""
+    if is_host_name(host):
+        found, *_ = original.module[b"dns"][b"getaddrinfo"](host)
+        if isinstance(found, dict):
+            return [found[key][b"addr"] for key in sorted(found)]
+    return [host]
+
+
+@FAULTS.fault("tcp:connect", detected_by="addresses/connect-past-an-address-without-a-response")
+def connect_gives_up_at_a_timeout(original: Original, obj: Any, host: Any = None, *rest: Any) -> Values:
+    """When the timeout of an address expires, connect tries no other one."""
+    results: Values = ()
+    for address in _addresses(original, host):
+        results = original(obj, address, *rest)
+        if not failed(results) or results[1] == b"timeout":
+            break
+    return results
+
+
+@FAULTS.fault("tcp:connect", detected_by="addresses/timeout-for-each-address")
+def connect_shares_its_timeout(original: Original, obj: Any, host: Any = None, *rest: Any) -> Values:
+    """The timeout is that of the connect, not of each address."""
+    block, total = original.method(obj, "gettimeout")
+    began = time.monotonic()
+    results: Values = ()
+    for address in _addresses(original, host):
+        results = original(obj, address, *rest)
+        if not failed(results):
+            break
+        if max(block, total) > 0:
+            original.method(obj, "settimeout", max(0, max(block, total) - (time.monotonic() - began)))
+    original.method(obj, "settimeout", block)
+    return results
+
+
 FAULTS.add(
     "connect-function-tries-the-first-address",
     "Of the addresses of a name, socket.connect tries the first one only.",

@@ -148,6 +148,20 @@ def setpeername_star_keeps_the_peer_of_the_system(original: Original, obj: Any, 
     return results
 
 
+@FAULTS.fault(
+    "udp:setpeername",
+    detected_by=("udp/setpeername/disconnected-udp6-loses-its-port", "udp/setpeername/disconnected-udp6-can-be-bound"),
+)
+def setpeername_star_connects_udp6_to_zeros(original: Original, obj: Any, *args: Any) -> Values:
+    """An IPv6 object is disconnected by a connect to ::, which the system takes for the loopback."""
+    had = original.method(obj, "getsockname")
+    results = original(obj, *args)
+    if args[:1] == (b"*",) and not failed(had) and had[2] == b"inet6":
+        with socket.socket(fileno=os.dup(descriptor_number(original, obj))) as same:
+            same.connect(("::", 0))
+    return results
+
+
 add_refusals(
     FAULTS,
     "setpeername",
