@@ -18,6 +18,7 @@ from luasocket_spec.model import Authority, Behaviour
 
 from luasocket_runners import notation
 from luasocket_runners.engine.failure import Failure, Position
+from luasocket_runners.engine.leaking import Leaks
 from luasocket_runners.engine.port_process import PortProcess
 from luasocket_runners.engine.requests import CallGenerator, Reply, Request, ScheduledAction, StepGenerator
 from luasocket_runners.engine.steps import Steps, waiting_time
@@ -85,6 +86,11 @@ class BehaviourRun:
     def uses(self) -> tuple[Use, ...]:
         """The calls that needed them."""
         return tuple(self._steps.uses)
+
+    @property
+    def leaks(self) -> Leaks:
+        """The descriptors that its calls may have left open, by the quirks."""
+        return self._steps.leaks()
 
     def close_peers(self) -> None:
         """Close every peer."""

@@ -11,15 +11,16 @@ from typing import Any, Final, NamedTuple
 from luasocket_spec.model import Authority, Behaviour, Dialect
 
 from luasocket_runners import notation
-from luasocket_runners.capabilities import leaks
 from luasocket_runners.capabilities.jitter import Jitter
+from luasocket_runners.capabilities.leaks import leak_note
 from luasocket_runners.engine.behaviour_run import BehaviourRun
 from luasocket_runners.engine.failure import Failure
 from luasocket_runners.engine.fixture_calls import bound_kinds
+from luasocket_runners.engine.leaking import Leaks
 from luasocket_runners.engine.port_process import DEADLINE, PortProcess
 from luasocket_runners.ports import Port, PortGone
 from luasocket_runners.quirks import NO_QUIRKS, Quirks
-from luasocket_runners.result import CONFORMING, Result, Verdict
+from luasocket_runners.result import CONFORMING, Observation, Result, Verdict
 from luasocket_runners.scoping import Unusable
 from luasocket_runners.values import BadMessage
 
@@ -37,7 +38,13 @@ class _Attempt(NamedTuple):
 
     result: Result
     rerun_note: str | None = None  #: if the behaviour should run again: the reason, which may be empty
-    leaked: int = 0  #: descriptors that it left open
+    leaked: int | None = None  #: the descriptors that it left open, if that is known
+    leaks: Leaks = Leaks()  #: those that it may leave open by quirks
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it left more or fewer descriptors open than it should."""
+        return self.result.verdict in CONFORMING and self.leaked is not None and not self.leaks.allow(self.leaked)
 
 
 class Engine:
@@ -131,21 +138,31 @@ class Engine:
                 break
             note = attempt.rerun_note
         result = attempt.result
-        if attempt.leaked and result.verdict in CONFORMING and not behaviour.leaks:
+        if attempt.is_open and not behaviour.leaks:
             result = self._confirm_leak(result, began)
         return replace(result, note=note) if note else result
 
     def _confirm_leak(self, result: Result, began: float) -> Result:
-        """Return the result of a behaviour that passed and left descriptors open: run again, a leak does it again.
+        """Return the result of a behaviour that passed and left other descriptors open than it should: it runs again.
 
-        What a port's runtime opens once, at the first use of something, is no leak.
+        A leak does it again. What a port's runtime opens once, at the first use of something, is none.
         """
-        again, _, leaked = self._run_once(result.behaviour, began)
-        if again.verdict not in CONFORMING or not leaked:
-            return result if again.verdict in CONFORMING else again
-        count = "1 descriptor stays" if leaked == 1 else f"{leaked} descriptors stay"
+        attempt = self._run_once(result.behaviour, began)
+        again, leaked, leaks = attempt.result, attempt.leaked, attempt.leaks
+        if not attempt.is_open or leaked is None:
+            return again
+        count = "1 descriptor stays" if leaked == 1 else f"{leaked or 'no'} descriptors stay"
         reason = f"{count} open in the port's process each time the behaviour runs"
-        return replace(again, verdict=Verdict.FAILED, reason=reason)
+        if leaked > leaks.most:
+            names = ", ".join(dict.fromkeys(quirk for use in leaks.uses for quirk in use.quirks))
+            told = f", instead of {leaks.most} by the quirks ({names})" if leaks.most else ""
+            return replace(again, verdict=Verdict.FAILED, reason=f"{reason}{told}")
+        use = next(use for use in leaks.uses if leaks.always.issuperset(use.quirks))
+        seen = Observation(
+            use.function, use.args, use.spec, None, broken_quirks=tuple(sorted(leaks.always)), past=use.past
+        )
+        reason = f"the quirk {', '.join(seen.broken_quirks)} does not hold here: {reason}, instead of {leaks.least}"
+        return replace(again, verdict=Verdict.FAILED, reason=reason, function=use.function, observation=seen)
 
     def _run_once(self, behaviour: Behaviour, began: float) -> _Attempt:
         """Run a behaviour once; ``began`` is the time (of the monotonic clock) from which its duration counts."""
@@ -175,20 +192,23 @@ class Engine:
             failure.restart = True
         if run.answered:
             self.process.answered()
-        quirks, uses = run.quirks_used, run.uses
+        quirks, uses, leaks = run.quirks_used, run.uses, run.leaks
         restarts = failure is not None and failure.restart
-        leaked = 0 if restarts else self.process.leaked_descriptors()
+        leaked = None if restarts else self.process.leaked_descriptors(leaks.most)
         if limited and not restarts:
             self.restart()
         seconds = time.monotonic() - began
         if failure is None:
+            if leaked is not None and leaks.allow(leaked) and not behaviour.leaks:
+                uses = (*uses, *leaks.used(leaked))
+                quirks = tuple(dict.fromkeys((*quirks, *(quirk for use in leaks.used(leaked) for quirk in use.quirks))))
             verdict = Verdict.QUIRKS if quirks else Verdict.PASSED
             passed = Result(behaviour, verdict, follows=run.followed, quirks=quirks, uses=uses, duration=seconds)
-            return _Attempt(passed, leaked=leaked)
+            return _Attempt(passed, leaked=leaked, leaks=leaks)
         seen = run.position.result(behaviour, failure)
         result = replace(seen, quirks=quirks, uses=uses, after=after, duration=seconds)
         note = "" if failure.late else None
-        if not limited and (leak := leaks.leak_note(connection.process_id, result)):
+        if not limited and (leak := leak_note(connection.process_id, result)):
             failure.restart, note = True, f"{leak}: it was restarted, and the behaviour rerun"
         elif failure.restart and not (failure.hung or run.answered or was_fresh):
             # an earlier behaviour may be to blame: after its reset, the port went on doing something
@@ -196,7 +216,7 @@ class Engine:
         if failure.restart:
             result = replace(result, printed=connection.stderr_tail)
             self.restart()
-        return _Attempt(result, note, leaked)
+        return _Attempt(result, note, leaked, leaks)
 
     @staticmethod
     def _run_steps(run: BehaviourRun) -> Failure | None:

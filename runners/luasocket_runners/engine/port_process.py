@@ -314,21 +314,24 @@ class PortProcess:
             return None
         return descriptors.count(self._processes)
 
-    def leaked_descriptors(self) -> int:
+    def leaked_descriptors(self, allowed: int = 0) -> int | None:
         """Return how many more descriptors the port has open than at the last call, or at its start.
 
-        0 if they cannot be seen, or if the port does not collect garbage at a reset: it may close them later.
+        None if they cannot be seen, or if the port does not collect garbage at a reset: it may close them later. It
+        gets some time to close more than are ``allowed``.
         """
         before, now = self._open_descriptors, self._count_descriptors()
-        if before is not None and now is not None and now > before:
+        if before is not None and now is not None and now > before + allowed:
             end = time.monotonic() + CLOSING_TIME
-            while now > before and time.monotonic() < end:
+            while now > before + allowed and time.monotonic() < end:
                 time.sleep(CLOSING_TIME / 20)
                 now = self._count_descriptors() or 0
         self._open_descriptors = now
-        if before is None or now is None or now <= before or not self._has("gc"):
+        if before is None or now is None:
+            return None
+        if now <= before and not allowed:
             return 0
-        return now - before
+        return max(0, now - before) if self._has("gc") else None
 
     def _can_limit_descriptors(self) -> bool:
         if not descriptors.CAN_LIMIT or self._count_descriptors() is None:

@@ -6,7 +6,7 @@ Sending the requests is left to ``behaviour_run``, comparison to ``readings`` an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, NoReturn
 
@@ -19,6 +19,7 @@ from luasocket_runners.engine.bindings import Bindings, Scope
 from luasocket_runners.engine.expected import Expected
 from luasocket_runners.engine.failure import Failure, Position
 from luasocket_runners.engine.fixture_calls import FixtureCalls
+from luasocket_runners.engine.leaking import LeakingCalls, Leaks
 from luasocket_runners.engine.matcher import WITHOUT_NAMES, Matcher
 from luasocket_runners.engine.port_process import PortProcess
 from luasocket_runners.engine.readings import Outcomes, Readings, show_reply
@@ -28,7 +29,7 @@ from luasocket_runners.function_names import PEER
 from luasocket_runners.peers.endpoint import PeerFailure
 from luasocket_runners.quirks.classes import ObjectClasses
 from luasocket_runners.quirks.model import Quirk
-from luasocket_runners.quirks.rewriting import omitted_by, pass_arguments
+from luasocket_runners.quirks.rewriting import is_about, omitted_by, pass_arguments
 from luasocket_runners.result import RAISED, Listed, Observation, Use, Verdict
 from luasocket_runners.values import BadMessage, FunctionRef, Handle, LuaValue, encode
 
@@ -80,6 +81,11 @@ class Steps:
         self.quirks_used: dict[str, None] = {}
         self.uses: list[Use] = []
         self._objects = ObjectClasses()
+        self._leaking = LeakingCalls(self._objects)
+
+    def leaks(self) -> Leaks:
+        """Return the descriptors that the calls so far may have left open, by the quirks."""
+        return self._leaking.leaks()
 
     def everything(self) -> StepGenerator:
         """Run the steps of the fixtures, then those of the behaviour."""
@@ -165,6 +171,8 @@ class Steps:
         if expected.used:
             came = any(rule.returns_kept and rule.id in expected.used for rule in rules)
             self._objects.keep(handle, expected.left_out(args, scope), returned=came)
+        if reply.returns is not None and any(rule.leaks for rule in rules):
+            self._note_leaks(rules, expected, function, args, reply.returns, scope, handle)
         early = any(rule.early and rule.id in expected.used for rule in rules)
         self._check_duration(step.takes, reply.duration, early=early)
         if step.binds:
@@ -172,6 +180,24 @@ class Steps:
             for place, name in enumerate(step.binds):
                 if name is not None:
                     scope.bind(name, results[place] if place < len(results) else None)
+
+    def _note_leaks(
+        self,
+        rules: Iterable[Quirk],
+        expected: Expected,
+        function: str,
+        args: tuple[LuaValue, ...],
+        returns: tuple[LuaValue, ...],
+        scope: Scope,
+        handle: LuaValue,
+    ) -> None:
+        """Take note of the rules by which a call leaves descriptors open: of those with an outcome, if it had that."""
+        outcomes = [outcome for outcome, _ in expected.outcomes]
+        for rule in rules:
+            concerned = rule.id in expected.used if rule.returned else is_about(rule, args, outcomes, scope.resolve)
+            if rule.leaks and concerned:
+                use = replace(expected.use(function, args, self._objects.past(handle)), quirks=(rule.id,))
+                self._leaking.add(rule, handle, returns, use)
 
     def _unanswered(
         self,

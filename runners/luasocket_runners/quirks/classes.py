@@ -79,6 +79,11 @@ class ObjectClasses:
                 name = f"{PEER}:{action.verb}"
                 self._acted[name] = self._past_of_all[name] = self._calls
 
+    def now(self) -> int:
+        """Return the number of the last call, as in the past of its object."""
+        self._add_noted()
+        return self._calls
+
     def past_of_all(self) -> Mapping[str, int]:
         """Return the functions and quirks in the past of any object: that of peers, which belong to none."""
         self._add_noted()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +13,7 @@ from luasocket_runners.function_names import ALL_CLASSES, CLASSES, GROUPS, conce
 __all__ = [
     "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "KEPT", "NO_QUIRKS", "Beginning", "Behind", "Ending", "Ignoring",
     "Kept", "Listed", "Message", "Product", "Quirk", "Quirks", "QuirksError", "Slice", "Sum", "concerns", "is_function",
+    "last_time",
 ]  # fmt: skip
 
 #: The outcome of a call that does not return: no reply is like it.
@@ -133,7 +134,7 @@ class Quirk:
         The rule concerns only objects that one of these functions was called on or has returned, or on which one of
         these rules was needed; empty: all. ``:connect failed`` is a call that returned nil or false first.
     until
-        It concerns such an object until one of these names comes later in its past.
+        It concerns such an object until one of these names comes later in its past. With ``leaks``, see there.
     before
         The rule does not concern objects for which the same is true of one of these names.
     expected
@@ -148,6 +149,9 @@ class Quirk:
         Whether a call that hangs by the rule is not made, if other steps follow.
     early
         Whether the call may return before the time that a behaviour requires.
+    leaks
+        The number of descriptors that each call leaves open: to the end of the behaviour, or until one of the names
+        under ``until`` comes in the past of the object that the call has returned, or was made on.
     always
         Whether the port always follows the rule; otherwise it may also do what the spec expects.
     source
@@ -171,6 +175,7 @@ class Quirk:
     where: tuple[tuple[str, SpecValue], ...] = ()
     early: bool = False
     omitted: bool = False
+    leaks: int = 0
 
     @property
     def returns_kept(self) -> bool:
@@ -224,6 +229,7 @@ def is_function(name: str) -> bool:
 
 
 def _came(name: str, past: Collection[str]) -> bool:
+    """Tell whether a function or a quirk is in a past."""
     if not is_function(name):
         return name in past
     return any(concerns(name, item) for item in past)
@@ -231,13 +237,16 @@ def _came(name: str, past: Collection[str]) -> bool:
 
 def _lasts(quirk: Quirk, past: Collection[str]) -> bool:
     """Tell whether a name under ``after`` is in the past, and none under ``until`` came later."""
-    if not quirk.until or not isinstance(past, Mapping):
+    if not quirk.until or quirk.leaks or not isinstance(past, Mapping):
         return any(_came(name, past) for name in quirk.after)
-    began, ended = (
-        max((number for item, number in past.items() if any(_came(name, (item,)) for name in names)), default=-1)
-        for names in (quirk.after, quirk.until)
-    )
+    began, ended = last_time(quirk.after, past), last_time(quirk.until, past)
     return began >= 0 and began >= ended
+
+
+def last_time(names: Iterable[str], past: Mapping[str, int]) -> int:
+    """Return the number of the last call of one of these functions, or with one of these quirks; -1: there is none."""
+    names = tuple(names)
+    return max((number for item, number in past.items() if any(_came(name, (item,)) for name in names)), default=-1)
 
 
 #: The quirks of a port that declares none.

@@ -220,7 +220,7 @@ def match_outcome(pattern: Outcome | Message, outcome: Outcome, resolve: Resolve
             return pattern.values == (model.Splice(),)
         return isinstance(outcome, Returns) and match_list(pattern.values, outcome.values, resolve, found)
     if isinstance(pattern, Succeeds):
-        return isinstance(outcome, Succeeds)
+        return isinstance(outcome, Succeeds) or (isinstance(outcome, Returns) and _succeeds(outcome, resolve, found))
     if not isinstance(outcome, Raises):
         return False
     if pattern.part is not None:
@@ -231,6 +231,16 @@ def match_outcome(pattern: Outcome | Message, outcome: Outcome, resolve: Resolve
     if outcome.part is not None:
         return isinstance(pattern.value, model.Ref)
     return Matcher(resolve).value(pattern.value, outcome.value, found, 0)
+
+
+def _succeeds(outcome: Returns, resolve: Resolve | None, found: Match) -> bool:
+    """Tell whether an outcome is a success: its first value is neither nil nor false; note if that is not known."""
+    first = Matcher(resolve).known(outcome.values[0]) if outcome.values else None
+    types = types_of(first)
+    if isinstance(first, model.MatcherSpec) and types & {"nil", "boolean"}:
+        found.unsure = True
+        return True
+    return first is not None and first is not False
 
 
 def _message_of(outcome: Outcome, matcher: Matcher) -> bytes | None:

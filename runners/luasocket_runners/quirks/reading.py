@@ -26,7 +26,7 @@ from luasocket_runners.quirks.model import (
     QuirksError,
     is_function,
 )  # fmt: skip
-from luasocket_runners.quirks.patterns import REST, Match, holds, match_args
+from luasocket_runners.quirks.patterns import REST, Match, holds, match_args, match_outcome
 from luasocket_runners.quirks.rewriting import Alternative, apply_rule
 
 __all__ = ["parse_quirks"]
@@ -42,7 +42,7 @@ _REQUIRED: Final = ("id", "says", "why", "on", "returned")
 _OUTCOMES: Final = ("returns", "raises", "succeeds", "message")
 _SIDE: Final = ("with", *_OUTCOMES)
 _EXPECTED: Final = ("with", "where", *_OUTCOMES)
-_RETURNED: Final = (*_SIDE, "hangs", "omitted", "early", "or")
+_RETURNED: Final = (*_SIDE, "hangs", "omitted", "early", "leaks", "or")
 #: The keys of each outcome under ``or``.
 _OTHER: Final = (*_OUTCOMES, "hangs")
 
@@ -105,12 +105,13 @@ class _QuirkReader(ComputedReader):
         with_, outcome = expected
         passes, returned_outcome = returned
         others = self._others(found["returned"], scope)
-        for one in (returned_outcome, *others):
+        leaks = self._leaks(found["returned"])
+        for one in (returned_outcome, *others) if returned_outcome is not None or not leaks else ():
             self._check_outcomes(found, outcome, one)
-        if passes is None and returned_outcome is None:
+        if passes is None and returned_outcome is None and not leaks:
             self.report(node.line, "`returned` has neither `with` nor an outcome: write what the port does.")
-        if "until" in found and "after" not in found:
-            self.report(found["until"].line, "`until` ends what began by `after`: write `after`, too.")
+        if "until" in found and "after" not in found and not leaks:
+            self.report(found["until"].line, "`until` ends what began by `after`, or what `leaks`: write that, too.")
         where = self._where(found.get("expected"), scope, variables)
         early = self._early(found["returned"], returned_outcome)
         always = True
@@ -136,6 +137,7 @@ class _QuirkReader(ComputedReader):
             where=where,
             early=early,
             omitted=self._omitted(found["returned"]),
+            leaks=leaks,
         )
 
     def _others(self, node: Node, scope: Scope) -> tuple[m.Outcome | Message, ...]:
@@ -183,6 +185,16 @@ class _QuirkReader(ComputedReader):
         if below(returned, "hangs") is None:
             self.report(node.line, "`omitted` is about a call that hangs: write `hangs: true` before it.")
         return True
+
+    def _leaks(self, returned: Node) -> int:
+        node = below(returned, "leaks")
+        if node is None:
+            return 0
+        count = node.value if isinstance(node, Scalar) else None
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            self.wrong(node, "`leaks` is the number of descriptors that each call leaves open", "leaks: 1")
+            return 1
+        return count
 
     def _early(self, returned: Node, outcome: m.Outcome | Message | None) -> bool:
         node = below(returned, "early")
@@ -332,7 +344,8 @@ def _applied(rules: Iterable[Quirk], args: tuple[m.SpecValue, ...], outcome: m.O
         if not fits or not (any_args or holds(rule.where, found, None)):
             continue
         if rule.returned is None:
-            yield rule.id
+            if rule.expected is None or match_outcome(rule.expected, outcome, None, found):
+                yield rule.id
         else:
             # what an object has gone through, and the value of a name, are known in the run only
             unsure = rule.after or rule.before or rule.with_ is not None

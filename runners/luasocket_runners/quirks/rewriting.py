@@ -20,7 +20,7 @@ from luasocket_runners.quirks.patterns import (
 )
 from luasocket_runners.values import LuaValue
 
-__all__ = ["Alternative", "apply_rule", "bound_results", "omitted_by", "pass_arguments", "rewrite"]
+__all__ = ["Alternative", "apply_rule", "bound_results", "is_about", "omitted_by", "pass_arguments", "rewrite"]
 
 #: Outcomes that one call may have: rules that do not always hold double them.
 _MOST: Final = 32
@@ -99,14 +99,16 @@ def omitted_by(
 ) -> str | None:
     """Return the rule by which a call is not made, because it would not return."""
     for quirk in rules:
-        found = Match()
-        if (
-            quirk.omitted
-            and (quirk.with_ is None or match_args(quirk.with_, args, resolve, found))
-            and _concerns(quirk, outcomes, found, resolve)
-        ):
+        if quirk.omitted and is_about(quirk, args, outcomes, resolve):
             return quirk.id
     return None
+
+
+def is_about(quirk: Quirk, args: tuple[LuaValue, ...], outcomes: Sequence[Outcome], resolve: Resolve) -> bool:
+    """Tell whether a rule for the function of a call concerns its arguments, and all outcomes that the spec expects."""
+    found = Match()
+    fits = quirk.with_ is None or match_args(quirk.with_, args, resolve, found)
+    return fits and _concerns(quirk, outcomes, found, resolve)
 
 
 def rewrite(

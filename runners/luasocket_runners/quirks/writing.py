@@ -62,6 +62,8 @@ def _entries(quirk: Quirk) -> list[list[str]]:
         returned["omitted"] = "true"
     if quirk.early:
         returned["early"] = "true"
+    if quirk.leaks:
+        returned["leaks"] = str(quirk.leaks)
     if quirk.others:
         returned["or"] = [_side(None, other) for other in quirk.others]
     entries.append(_entry("returned", returned, 4))
