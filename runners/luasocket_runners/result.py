@@ -244,6 +244,8 @@ class Result:
         The function that was called when it failed: ``client:receive``; empty if none was.
     observation
         The call at which it failed, if it is one whose reply differs.
+    leaked
+        The number of descriptors that stayed open in the port's process, if that is known and all else was as expected.
     """
 
     behaviour: Behaviour
@@ -267,6 +269,7 @@ class Result:
     uses: tuple[Use, ...] = ()
     function: str = ""
     observation: Observation | None = None
+    leaked: int | None = None
 
     @property
     def hint(self) -> str | None:

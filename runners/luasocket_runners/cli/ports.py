@@ -120,10 +120,7 @@ def _run_ports(options: argparse.Namespace) -> int:
             continue
         used = {quirk for result in results for quirk in result.quirks}
         counts = Counter(result.verdict for result in results)
-        needed = used | {
-            quirk for result in results if result.observation for quirk in result.observation.broken_quirks
-        }
-        unneeded = sum(rule.id not in needed for rule in expectations.quirks.rules)
+        unneeded = len(expectations.unneeded_quirks(results))
         conclusion, phrase = conclude(counts, len(used), unneeded=unneeded)
         if conclusion is Conclusion.FAILS and status == PASSED:
             status = FAILED

@@ -272,15 +272,7 @@ def _unneeded(plan: _Plan, outcome: _Outcome) -> tuple[Quirk, ...]:
     """Return the quirks that no behaviour needs, if the whole specification was run."""
     if outcome.ended_by is not None or plan.options.selectors:
         return ()
-    needed = {quirk for result in outcome.results for quirk in result.quirks}
-    # a quirk that does not hold somewhere is a failure there
-    needed.update(
-        quirk
-        for result in outcome.results
-        if result.observation is not None
-        for quirk in result.observation.broken_quirks
-    )
-    return tuple(quirk for quirk in plan.expectations.quirks.rules if quirk.id not in needed)
+    return plan.expectations.unneeded_quirks(outcome.results)
 
 
 def _print_heading(plan: _Plan, engine: Engine, count: int) -> None:

@@ -105,6 +105,10 @@ class Rounds:
         self._repeat(hangs=True, later=_is_not_tried)
         self._due |= self._put_off
         self._repeat(hangs=True, later=_is_not_tried)
+        before: list[object] = []
+        while self._rules.find_leaks(self.found()) and shapes(self._rules.quirks()) != before:
+            before = shapes(self._rules.quirks())
+            self._repeat(hangs=True, later=_is_not_tried)
         self._confirm()
         return self.found()
 

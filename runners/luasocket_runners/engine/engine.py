@@ -203,7 +203,9 @@ class Engine:
                 uses = (*uses, *leaks.used(leaked))
                 quirks = tuple(dict.fromkeys((*quirks, *(quirk for use in leaks.used(leaked) for quirk in use.quirks))))
             verdict = Verdict.QUIRKS if quirks else Verdict.PASSED
-            passed = Result(behaviour, verdict, follows=run.followed, quirks=quirks, uses=uses, duration=seconds)
+            passed = Result(
+                behaviour, verdict, follows=run.followed, quirks=quirks, uses=uses, duration=seconds, leaked=leaked
+            )
             return _Attempt(passed, leaked=leaked, leaks=leaks)
         seen = run.position.result(behaviour, failure)
         result = replace(seen, quirks=quirks, uses=uses, after=after, duration=seconds)

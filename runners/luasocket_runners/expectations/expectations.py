@@ -17,7 +17,7 @@ from luasocket_spec.model import Behaviour
 from luasocket_runners.expectations.absent import AbsentNames, AbsentNamesError
 from luasocket_runners.expectations.deviations import Deviations, DeviationsError
 from luasocket_runners.ports import PortConfig
-from luasocket_runners.quirks import NO_QUIRKS, Quirks, QuirksError, load_quirks
+from luasocket_runners.quirks import NO_QUIRKS, Quirk, Quirks, QuirksError, load_quirks
 from luasocket_runners.result import CONFORMING, Result
 
 __all__ = ["Expectations"]
@@ -76,6 +76,17 @@ class Expectations:
     def apply(self, result: Result) -> Result:
         """Return the result with the verdict that it has in view of what is expected."""
         return self.known.apply(self.flaky.apply(self.absent.apply(result)))
+
+    def unneeded_quirks(self, results: Sequence[Result]) -> tuple[Quirk, ...]:
+        """Return the quirks that no behaviour of a whole run needs.
+
+        One that does not hold somewhere is a failure there. One about descriptors is judged only where they can be seen.
+        """
+        needed = {quirk for result in results for quirk in result.quirks}
+        needed.update(quirk for result in results if result.observation for quirk in result.observation.broken_quirks)
+        if all(result.leaked is None for result in results):
+            needed.update(quirk.id for quirk in self.quirks.rules if quirk.leaks)
+        return tuple(quirk for quirk in self.quirks.rules if quirk.id not in needed)
 
     def expects(self, result: Result) -> bool:
         """Tell whether a result is as expected."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import zip_longest
@@ -20,7 +20,7 @@ from luasocket_runners.triage.alternatives import any_of, any_type_of, form_of
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern, takes_nothing
 from luasocket_runners.values import LuaValue
 
-__all__ = ["BY_ARGUMENTS", "Level", "Rule", "identity_of", "quirk_of", "shown_function"]
+__all__ = ["BY_ARGUMENTS", "Level", "Rule", "free_identity", "identity_of", "quirk_of", "shown_function"]
 
 #: The text of an error about the number of arguments, not about one of them.
 _TOO_MANY: Final = re.compile(
@@ -203,6 +203,11 @@ def identity_of(rules: Sequence[Rule], taken: set[str]) -> str:
         if len(made) + len(word) >= _ID_LENGTH:
             break
         made = f"{made}-{word}" if made else word
+    return free_identity(made, taken)
+
+
+def free_identity(made: str, taken: Container[str]) -> str:
+    """Return an id, with a number behind it if another rule has it."""
     number = 2
     identity = made
     while identity in taken:

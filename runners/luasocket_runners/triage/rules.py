@@ -15,6 +15,7 @@ from luasocket_runners.quirks.called import called_functions
 from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.result import PASSING, Result, Use, Verdict
 from luasocket_runners.triage.contradictions import COUNT, VALUES, contradiction
+from luasocket_runners.triage.leaks import propose_leaks
 from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
 from luasocket_runners.triage.narrowing import concerns_call
 from luasocket_runners.triage.proposals import MISSING, Proposal, propose
@@ -43,6 +44,7 @@ class Rules:
         self._unused: set[int] = set()
         self._accepted: list[Quirk] = []
         self._forms = False
+        self._leaks: list[Quirk] = []
 
     def accept(self, quirk: Quirk) -> None:
         """Add a rule that no reply shows, but that a run with it has proved; it comes before the others."""
@@ -54,6 +56,26 @@ class Rules:
         Before all failures are known, it would be about calls that come behind other failures, and hold nowhere.
         """
         self._forms = True
+
+    def find_leaks(self, results: Sequence[Result]) -> bool:
+        """Find the rules for descriptors that stay open, once all else is judged; tell whether there are any.
+
+        Called again after a run with them, it leaves out those that do not hold as a whole.
+        """
+        broken = Counter(
+            quirk for result in results if result.observation for quirk in result.observation.broken_quirks
+        )
+        needed = Counter(quirk for result in results for quirk in result.quirks)
+        if self._leaks:
+            self._leaks = [
+                replace(one, always=one.always and not broken[one.id])
+                for one in self._leaks
+                if needed[one.id] >= max(self._at_least, broken[one.id])
+            ]
+        else:
+            declared = {quirk.id for quirk in self._declared.rules if quirk.leaks}
+            self._leaks = propose_leaks((one for one in results if declared.isdisjoint(one.quirks)), self._at_least)
+        return bool(self._leaks)
 
     def learn(self, results: Sequence[Result], *, hangs: bool = True) -> bool:
         """Take the results of a run with the quirks so far; tell whether another run may show something new.
@@ -180,7 +202,7 @@ class Rules:
         found = list(self._accepted)
         # a call that hangs follows no other rule
         ordered = sorted(groups.values(), key=lambda rules: rules[0].proposal.kind != "hangs")
-        taken = {quirk.id for quirk in (*self._declared.rules, *found)}
+        taken = {quirk.id for quirk in (*self._declared.rules, *found, *self._leaks)}
         self._of_id, self._made = {}, {}
         for rules in ordered:
             identity = identity_of(rules, taken)
@@ -188,7 +210,7 @@ class Rules:
             self._of_id[identity] = rules
             self._made[identity] = quirk_of(identity, rules, forms=self._forms)
             found.append(self._made[identity])
-        return found
+        return [*found, *self._leaks]
 
 
 def _is_about(rule: Rule, kinds: tuple[str, ...]) -> bool:
@@ -201,7 +223,7 @@ def _is_about(rule: Rule, kinds: tuple[str, ...]) -> bool:
 def shapes(quirks: Quirks) -> list[object]:
     """Return what rules do, without the texts about them: rounds with the same rules show nothing new."""
     return [
-        repr((one.on, one.after, one.with_, one.expected, one.passes, one.returned, one.always, one.omitted))
+        repr((one.on, one.after, one.with_, one.expected, one.passes, one.returned, one.always, one.omitted, one.leaks))
         for one in quirks.rules
     ]
 

@@ -17,7 +17,7 @@ from luasocket_spec.model import Behaviour
 
 Run = Callable[..., Result]
 
-#: The rule that an object of `socket.tcp` keeps a descriptor until it is freed; the adapter calls `close` at the end of each behaviour.
+#: The rule that an object keeps a descriptor until it is freed: the adapter closes it at the end of each behaviour.
 UNTIL_FREED = 'on: [socket.tcp], until: [":free"], returned: {leaks: 1}'
 
 
@@ -90,9 +90,8 @@ def test_a_descriptor_may_be_open_until_a_call_on_the_object(
 def test_more_descriptors_than_the_rules_say_are_a_failure(run: Run) -> None:
     result = run([TCP, LOSE], UNTIL_FREED)
     assert result.verdict is Verdict.FAILED
-    assert result.reason == (
-        "3 descriptors stay open in the port's process each time the behaviour runs, instead of 1 by the quirks (rule-1)"
-    )
+    assert result.reason.startswith("3 descriptors stay open in the port's process each time the behaviour runs")
+    assert result.reason.endswith(", instead of 1 by the quirks (rule-1)")
 
 
 def test_fewer_descriptors_than_the_rules_say_are_a_failure(run: Run) -> None:

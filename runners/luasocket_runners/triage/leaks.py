@@ -1,0 +1,130 @@
+"""Proposes quirks for descriptors that stay open: the calls that explain how many, in all behaviours at once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from luasocket_spec.model import Outcome, Raises, Returns, Source, Splice, Succeeds
+
+from luasocket_runners.notation import counted
+from luasocket_runners.quirks.called import called_functions
+from luasocket_runners.quirks.model import Message, Quirk
+from luasocket_runners.result import Result
+from luasocket_runners.triage.fingerprints import without_varying_numbers
+from luasocket_runners.triage.rule import free_identity, shown_function
+from luasocket_runners.triage.values import is_failure
+
+__all__ = ["propose_leaks"]
+
+#: The share of the behaviours with such calls in which a rule may explain too much: then it holds only sometimes.
+_EXCEPTIONS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Calls that may leave a descriptor open: of a function, and with an outcome, of which ``words`` tell; "": any."""
+
+    function: str
+    words: str = ""
+    text: str = ""
+
+    @property
+    def expected(self) -> Outcome | Message | None:
+        """The pattern of the outcome in a rule."""
+        if self.text:
+            return Message(self.text)
+        if not self.words:
+            return None
+        return Succeeds() if self.words == "succeeds" else Returns((None, Splice()))
+
+
+def propose_leaks(results: Iterable[Result], at_least: int) -> list[Quirk]:
+    """Return rules for the descriptors that stay open in behaviours that pass but for them.
+
+    The kind of calls that explains the most behaviours comes first, if it explains no more descriptors than stay open.
+    What it leaves, others explain. A rule explains at least so many behaviours.
+    """
+    calls: dict[str, Counter[_Kind]] = {}
+    left: dict[str, int] = {}
+    for result in results:
+        if result.leaked is not None and not result.behaviour.leaks:
+            calls[result.behaviour.id] = _kinds(result)
+            left[result.behaviour.id] = result.leaked
+    found: dict[str, Quirk] = {}
+    while any(left.values()):
+        best = max(_candidates(calls, left, at_least), key=lambda one: one.explained, default=None)
+        if best is None:
+            break
+        example = next(identity for identity, count in left.items() if count and best.kind in calls[identity])
+        quirk = best.quirk(free_identity(best.identity, found), example)
+        found[quirk.id] = quirk
+        for identity in left:
+            left[identity] = max(0, left[identity] - calls[identity][best.kind] * best.each)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    kind: _Kind
+    each: int  #: the descriptors that each call leaves open
+    explained: int  #: the behaviours in which that many, or more, stay open
+    always: bool
+
+    @property
+    def identity(self) -> str:
+        """The id of the rule, if no other one has it."""
+        return "-".join([*re.findall("[a-z0-9]+", self.kind.function.lower()), "leaks"])
+
+    def quirk(self, identity: str, example: str) -> Quirk:
+        """Return the rule."""
+        words = f" a call that {self.kind.words}" if self.kind.words else " each call"
+        function = shown_function(self.kind.function)
+        return Quirk(
+            id=identity,
+            says=f"{function}:{words}{'' if self.always else ' may'} leave{'s' if self.always else ''} "
+            f"{counted(self.each, 'descriptor')} open.",
+            why=f"UNEXPLAINED: {counted(self.explained, 'behaviour')}, such as {example}.",
+            on=(self.kind.function,),
+            with_=None,
+            expected=self.kind.expected,
+            passes=None,
+            returned=None,
+            always=self.always,
+            source=Source("(proposed)", 0),
+            leaks=self.each,
+        )
+
+
+def _candidates(calls: Mapping[str, Counter[_Kind]], left: Mapping[str, int], at_least: int) -> Iterable[_Candidate]:
+    """Yield the kinds of calls that may explain what is left, those with any outcome first."""
+    behaviours: dict[_Kind, list[str]] = {}
+    for identity, kinds in calls.items():
+        for kind in kinds:
+            behaviours.setdefault(kind, []).append(identity)
+    for kind in sorted(behaviours, key=lambda one: (one.words, one.text, ":" in one.function, one.function)):
+        each = [left[identity] // calls[identity][kind] for identity in behaviours[kind]]
+        explaining = [number for number in each if number]
+        wrong = len(each) - len(explaining)
+        if len(explaining) >= at_least and wrong <= _EXCEPTIONS * len(each):
+            yield _Candidate(kind, min(explaining), len(explaining), always=not wrong)
+
+
+def _kinds(result: Result) -> Counter[_Kind]:
+    """Count the calls of each kind that a behaviour makes."""
+    found: Counter[_Kind] = Counter()
+    for function, outcome in called_functions(result.behaviour):
+        if isinstance(outcome, Raises):
+            continue
+        found[_Kind(function)] += 1
+        if isinstance(outcome, Returns) and is_failure(outcome.values):
+            found[_Kind(function, "fails")] += 1
+            text = outcome.values[1] if len(outcome.values) > 1 else None
+            if isinstance(text, bytes) and without_varying_numbers(text.decode("latin-1")) == text.decode("latin-1"):
+                found[_Kind(function, f"fails with {text.decode('latin-1')!a}", text.decode("latin-1"))] += 1
+        else:
+            found[_Kind(function, "succeeds")] += 1
+    return found

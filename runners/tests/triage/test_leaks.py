@@ -1,0 +1,67 @@
+"""Rules for descriptors that stay open, proposed from how many stay open in which behaviours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from luasocket_runners.quirks.writing import render
+from luasocket_runners.result import Result, Verdict
+from luasocket_runners.triage.leaks import propose_leaks
+from luasocket_spec.model import Behaviour
+
+Results = Callable[..., list[Result]]
+
+CONNECT = "{call: socket.connect, with: [h, 1], returns: [{type: object}]}"
+REFUSED = '{call: socket.connect, with: [h, 2], returns: [null, "connection refused"]}'
+UNKNOWN = '{call: socket.connect, with: [h, 3], returns: [null, "no such host"]}'
+UDP = "{call: socket.udp, returns: [{type: object}]}"
+
+
+@pytest.fixture
+def results(behaviours: Callable[[str], list[Behaviour]]) -> Results:
+    """Makes results of behaviours, each given by its steps, and the number of descriptors that stayed open."""
+
+    def make(*cases: tuple[list[str], int | None]) -> list[Result]:
+        text = "".join(
+            f"  - id: b{number}\n    says: S.\n    authority: observed\n    steps:\n"
+            + "".join(f"      - {one}\n" for one in steps)
+            for number, (steps, _) in enumerate(cases)
+        )
+        return [
+            Result(behaviour, Verdict.FAILED if leaked else Verdict.PASSED, leaked=leaked)
+            for behaviour, (_, leaked) in zip(behaviours(text), cases, strict=True)
+        ]
+
+    return make
+
+
+def test_calls_that_fail_with_one_text_may_leak(results: Results) -> None:
+    found = results(([UNKNOWN], 2), ([UNKNOWN, UDP], 2), ([UNKNOWN, UNKNOWN], 4), ([CONNECT], 0), ([REFUSED], 0))
+    (rule,) = propose_leaks(found, 3)
+    assert (rule.id, rule.on, rule.leaks, rule.always) == ("socket-connect-leaks", ("socket.connect",), 2, True)
+    assert rule.says == "socket.connect: a call that fails with 'no such host' leaves 2 descriptors open."
+    assert rule.why == "UNEXPLAINED: 3 behaviours, such as test/b0."
+    assert '    expected: {message: "no such host"}\n    returned: {leaks: 2}\n' in render([rule])
+
+
+def test_several_functions_may_leak(results: Results) -> None:
+    found = results(([UDP], 1), ([UDP, UDP], 2), ([UDP, REFUSED], 2), ([REFUSED], 1), ([REFUSED, UNKNOWN], 2))
+    rules = propose_leaks(found, 3)
+    assert [(rule.on, rule.expected, rule.leaks) for rule in rules] == [
+        (("socket.connect",), None, 1),
+        (("socket.udp",), None, 1),
+    ]
+
+
+def test_a_rule_that_does_not_hold_in_a_few_behaviours_holds_sometimes(results: Results) -> None:
+    (rule,) = propose_leaks(results(*[([UDP], 1)] * 19, ([UDP], 0)), 3)
+    assert rule.says == "socket.udp: each call may leave 1 descriptor open."
+    assert not rule.always
+
+
+@pytest.mark.parametrize(
+    "cases", [[([UDP], 1), ([UDP], 0), ([UDP], 1), ([UDP], 1)], [([UDP], 1)] * 2, [([UDP], None)] * 3]
+)
+def test_what_no_call_explains_is_no_rule(results: Results, cases: list[tuple[list[str], int | None]]) -> None:
+    assert propose_leaks(results(*cases), 3) == []
