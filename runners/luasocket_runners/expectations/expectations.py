@@ -80,7 +80,7 @@ class Expectations:
     def unneeded_quirks(self, results: Sequence[Result]) -> tuple[Quirk, ...]:
         """Return the quirks that no behaviour of a whole run needs.
 
-        One that does not hold somewhere is a failure there. One about descriptors is judged only where they can be seen.
+        One that does not hold somewhere is a failure there. One about descriptors is judged only where they are seen.
         """
         needed = {quirk for result in results for quirk in result.quirks}
         needed.update(quirk for result in results if result.observation for quirk in result.observation.broken_quirks)
