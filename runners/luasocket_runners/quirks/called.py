@@ -4,20 +4,46 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from luasocket_spec.model import Behaviour, Call, Expectation, MethodTarget, Outcome, Raises, Returns, Step
 
 from luasocket_runners.quirks.classes import ObjectClasses
 from luasocket_runners.values import Handle
 
-__all__ = ["called_functions"]
+__all__ = ["CalledFunction", "called_functions", "calls_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class CalledFunction:
+    """A call that a behaviour makes in any case.
+
+    Attributes
+    ----------
+    function
+        A method has the class of its object, ``client:receive``; none if that is not known, ``:receive``.
+    outcome
+        The expected outcome, in the observed reading.
+    on
+        The object of a method, by a number; None if it is not known.
+    holder
+        The object that a descriptor of the call would belong to: the one that it returns, or else the same.
+    """
+
+    function: str
+    outcome: Outcome
+    on: int | None
+    holder: int | None
 
 
 def called_functions(behaviour: Behaviour) -> Iterator[tuple[str, Outcome]]:
-    """Yield the function of each call that is made in any case, and its expected outcome, in the observed reading.
+    """Yield the function of each call that is made in any case, and its expected outcome, in the observed reading."""
+    for call in calls_of(behaviour):
+        yield call.function, call.outcome
 
-    A method has the class of its object, ``client:receive``; none if that is not known, ``:receive``.
-    """
+
+def calls_of(behaviour: Behaviour) -> Iterator[CalledFunction]:
+    """Yield the calls that are made in any case."""
     called = _Called()
     bound: dict[str, Handle] = {}
     for name, fixture in behaviour.given:
@@ -33,17 +59,20 @@ class _Called:
         self._objects = ObjectClasses()
         self._numbers = itertools.count(1)
 
-    def by(self, steps: Iterable[Step], bound: dict[str, Handle]) -> Iterator[tuple[str, Outcome]]:
+    def by(self, steps: Iterable[Step], bound: dict[str, Handle]) -> Iterator[CalledFunction]:
         for step in steps:
             if not isinstance(step, Call):
                 continue
             handle = bound.get(step.target.name) if isinstance(step.target, MethodTarget) else None
             outcome = _observed(step.expect)
-            yield self._objects.function(step.target, handle), outcome
+            failed = isinstance(outcome, Returns) and (not outcome.values or outcome.values[0] in (None, False))
+            first = None if failed or isinstance(outcome, Raises) else Handle(next(self._numbers), "userdata")
+            makes = step.binds and step.binds[0] is not None
+            on = None if handle is None else handle.number
+            holder = first.number if first is not None and makes else on
+            yield CalledFunction(self._objects.function(step.target, handle), outcome, on, holder)
             if isinstance(outcome, Raises):
                 continue
-            failed = isinstance(outcome, Returns) and (not outcome.values or outcome.values[0] in (None, False))
-            first = None if failed else Handle(next(self._numbers), "userdata")
             # no value of the spec but "*" tells a class
             args = tuple(value if isinstance(value, bytes) else None for value in step.args)
             self._objects.called(step.target, handle, args, (first,))

@@ -11,7 +11,7 @@ from typing import Final
 from luasocket_spec.model import Outcome, Raises, Returns, Source, Splice, Succeeds
 
 from luasocket_runners.notation import counted
-from luasocket_runners.quirks.called import called_functions
+from luasocket_runners.quirks.called import calls_of
 from luasocket_runners.quirks.model import Message, Quirk
 from luasocket_runners.result import Result
 from luasocket_runners.triage.fingerprints import without_varying_numbers
@@ -20,17 +20,23 @@ from luasocket_runners.triage.values import is_failure
 
 __all__ = ["propose_leaks"]
 
+#: The method that ends what an object has, in any class.
+_CLOSE: Final = ":close"
 #: The share of the behaviours with such calls in which a rule may explain too much: then it holds only sometimes.
 _EXCEPTIONS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Calls that may leave a descriptor open: of a function, and with an outcome, of which ``words`` tell; "": any."""
+    """Calls that may leave a descriptor open: of a function, and with an outcome, of which ``words`` tell; "": any.
+
+    With ``until_closed``, it is open until the object is closed.
+    """
 
     function: str
     words: str = ""
     text: str = ""
+    until_closed: bool = False
 
     @property
     def expected(self) -> Outcome | Message | None:
@@ -82,11 +88,12 @@ class _Candidate:
     def quirk(self, identity: str, example: str) -> Quirk:
         """Return the rule."""
         words = f" a call that {self.kind.words}" if self.kind.words else " each call"
+        until = ", until close is called on the object" if self.kind.until_closed else ""
         function = shown_function(self.kind.function)
         return Quirk(
             id=identity,
             says=f"{function}:{words}{'' if self.always else ' may'} leave{'s' if self.always else ''} "
-            f"{counted(self.each, 'descriptor')} open.",
+            f"{counted(self.each, 'descriptor')} open{until}.",
             why=f"UNEXPLAINED: {counted(self.explained, 'behaviour')}, such as {example}.",
             on=(self.kind.function,),
             with_=None,
@@ -95,6 +102,7 @@ class _Candidate:
             returned=None,
             always=self.always,
             source=Source("(proposed)", 0),
+            until=(_CLOSE,) if self.kind.until_closed else (),
             leaks=self.each,
         )
 
@@ -105,7 +113,9 @@ def _candidates(calls: Mapping[str, Counter[_Kind]], left: Mapping[str, int], at
     for identity, kinds in calls.items():
         for kind in kinds:
             behaviours.setdefault(kind, []).append(identity)
-    for kind in sorted(behaviours, key=lambda one: (one.words, one.text, ":" in one.function, one.function)):
+    for kind in sorted(
+        behaviours, key=lambda one: (one.until_closed, one.words, one.text, ":" in one.function, one.function)
+    ):
         each = [left[identity] // calls[identity][kind] for identity in behaviours[kind]]
         explaining = [number for number in each if number]
         wrong = len(each) - len(explaining)
@@ -116,15 +126,20 @@ def _candidates(calls: Mapping[str, Counter[_Kind]], left: Mapping[str, int], at
 def _kinds(result: Result) -> Counter[_Kind]:
     """Count the calls of each kind that a behaviour makes."""
     found: Counter[_Kind] = Counter()
-    for function, outcome in called_functions(result.behaviour):
+    calls = list(calls_of(result.behaviour))
+    for number, call in enumerate(calls):
+        outcome = call.outcome
         if isinstance(outcome, Raises):
             continue
-        found[_Kind(function)] += 1
+        found[_Kind(call.function)] += 1
         if isinstance(outcome, Returns) and is_failure(outcome.values):
-            found[_Kind(function, "fails")] += 1
+            found[_Kind(call.function, "fails")] += 1
             text = outcome.values[1] if len(outcome.values) > 1 else None
             if isinstance(text, bytes) and without_varying_numbers(text.decode("latin-1")) == text.decode("latin-1"):
-                found[_Kind(function, f"fails with {text.decode('latin-1')!a}", text.decode("latin-1"))] += 1
-        else:
-            found[_Kind(function, "succeeds")] += 1
+                found[_Kind(call.function, f"fails with {text.decode('latin-1')!a}", text.decode("latin-1"))] += 1
+            continue
+        found[_Kind(call.function, "succeeds")] += 1
+        closing = (later for later in calls[number:] if later.function.endswith(_CLOSE))
+        if call.holder is not None and all(later.on != call.holder for later in closing):
+            found[_Kind(call.function, until_closed=True)] += 1
     return found

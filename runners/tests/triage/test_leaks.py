@@ -65,3 +65,10 @@ def test_a_rule_that_does_not_hold_in_a_few_behaviours_holds_sometimes(results: 
 )
 def test_what_no_call_explains_is_no_rule(results: Results, cases: list[tuple[list[str], int | None]]) -> None:
     assert propose_leaks(results(*cases), 3) == []
+
+
+def test_an_object_may_leak_until_it_is_closed(results: Results) -> None:
+    made, close = "{call: socket.udp, returns: [{type: object}], as: u}", '{call: "u:close", returns: [1]}'
+    (rule,) = propose_leaks(results(*[([made], 1)] * 3, *[([made, close], 0)] * 3), 3)
+    assert (rule.until, rule.expected, rule.always) == ((":close",), None, True)
+    assert rule.says == "socket.udp: each call leaves 1 descriptor open, until close is called on the object."
