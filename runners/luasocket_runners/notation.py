@@ -118,6 +118,11 @@ def _pieces(text: bytes) -> list[str] | None:
     return pieces if sum(map(len, pieces)) <= 2 * SHOWN_BYTES else None
 
 
+def _regex(regex: str) -> str:
+    """Return a regular expression between slashes, and of a long one its beginning."""
+    return f"/{regex}/" if len(regex) <= SHOWN_BYTES else f"/{regex[:SHOWN_HEAD]}…/ ({len(regex)} characters)"
+
+
 def _run(text: bytes, at: int) -> tuple[int, int]:
     """Return the period and the length of a repetition that begins at an index; (0, 0) where none does."""
     for period in range(1, min(_PERIOD, (len(text) - at) // _REPEATED) + 1):
@@ -323,7 +328,7 @@ _SPEC_VALUES: Mapping[type, Callable[..., str]] = {
         "<anything>" if "any" in value.types else "<" + " or ".join(_TYPE_WORDS[name] for name in value.types) + ">"
     ),
     model.Between: lambda value, names: f"<a number from {_show(value.low, names)} to {_show(value.high, names)}>",
-    model.Pattern: lambda value, names: f"<a string that matches /{value.regex}/>",
+    model.Pattern: lambda value, names: f"<{value.words or f'a string that matches {_regex(value.regex)}'}>",
     model.OneOf: _one_of,
     model.Fields: _fields,
     model.Keyed: _keyed,

@@ -98,9 +98,10 @@ class Between(MatcherSpec):
 
 @dataclass(frozen=True, slots=True)
 class Pattern(MatcherSpec):
-    """A string (Latin-1) in which the regular expression is found."""
+    """A string (Latin-1) in which the regular expression is found; ``words`` say it for people, if they are better."""
 
     regex: str
+    words: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,8 @@ class Matcher:
             return f"{show(actual, self._names)} instead of a string"
         if _compiled(expected.regex).search(actual.decode("latin-1")):
             return None
-        return f"{show(actual, self._names)} does not match /{expected.regex}/"
+        wanted = f"is not {expected.words}" if expected.words else f"does not match /{expected.regex}/"
+        return f"{show(actual, self._names)} {wanted}"
 
     def _any_of(self, expected: model.OneOf, actual: LuaValue) -> str | None:
         if any(self.value(choice, actual) is None for choice in expected.choices):

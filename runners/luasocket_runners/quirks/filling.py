@@ -10,6 +10,7 @@ from typing import Final
 from luasocket_spec import model
 from luasocket_spec.model import Outcome, Raises, Returns, SpecValue
 
+from luasocket_runners.notation import counted, quote, string
 from luasocket_runners.quirks.model import (
     KEPT,
     Beginning,
@@ -77,11 +78,12 @@ def _string_like(item: Ignoring | Ending, written: AnyValue, value: AnyValue) ->
     if not isinstance(value, bytes) or len(value) > _LONGEST:
         return written
     text = value.decode("latin-1")
+    shown = string(value)
     if isinstance(item, Ending):
-        return model.Pattern(rf"{re.escape(text)}\Z")
+        return model.Pattern(rf"{re.escape(text)}\Z", words=f"a string that ends with {shown}")
     others = f"[{re.escape(item.ignored.decode('latin-1'))}]*"
     kept = "".join(f"{re.escape(char)}{others}" for char in text if char.encode("latin-1") not in item.ignored)
-    return model.Pattern(rf"\A{others}{kept}\Z")
+    return model.Pattern(rf"\A{others}{kept}\Z", words=f"{shown}, with {quote(item.ignored)} in any places")
 
 
 def _kept(item: Kept, written: AnyValue, matcher: Matcher) -> AnyValue:
@@ -117,10 +119,12 @@ def _rest(item: Beginning | Behind, found: Match, matcher: Matcher) -> AnyValue:
         return text
     sizes = [_size(known[size.name]) for size in item.sizes]
     more = sum(size for size in sizes if size is not None) - len(text)
-    others = ".*"
+    others, length = ".*", ""
     if sizes and None not in sizes and more >= item.fewer:
         others = f".{{0,{more - 1}}}" if item.fewer else f".{{{more}}}"
-    return model.Pattern(rf"\A{re.escape(text.decode('latin-1'))}{others}\Z")
+        length = f" of {'fewer than ' if item.fewer else ''}{counted(len(text) + more, 'byte')}"
+    words = f"a string{length} that begins with {string(text)}"
+    return model.Pattern(rf"\A{re.escape(text.decode('latin-1'))}{others}\Z", words=words)
 
 
 def _size(value: AnyValue) -> int | None:

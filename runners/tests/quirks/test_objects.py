@@ -269,6 +269,25 @@ def test_strings_that_are_like_the_expected_one(
 
 
 @pytest.mark.parametrize(
+    ("like", "shown"),
+    [
+        (r'{ignoring: ["\r", $line]}', r'<("ab"):rep(5000), with "\r" in any places>'),
+        ("{ending: $line}", '<a string that ends with ("ab"):rep(5000)>'),
+        (
+            "{beginning: $line, below: [$line, $line]}",
+            '<a string of fewer than 20000 bytes that begins with ("ab"):rep(5000)>',
+        ),
+    ],
+)
+def test_a_long_string_that_another_one_is_like_is_never_shown_long(run: Run, like: str, shown: str) -> None:
+    rule = f"on: [socket.sleep], expected: {{returns: [$line, null]}}, returned: {{returns: [{like}]}}"
+    step = "{call: socket.sleep, returns: [{repeat: ab, times: 5000}, null]}"
+    result = run([step], rule, sleep=lambda: (b"xy" * 5000,))
+    assert (result.verdict, result.expected) == (Verdict.FAILED, shown)
+    assert result.reason == f'("xy"):rep(5000) is not {shown[1:-1]}'
+
+
+@pytest.mark.parametrize(
     ("select", "fits"),
     [
         (lambda sockets: (sockets, {}), True),
