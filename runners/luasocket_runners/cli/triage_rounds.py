@@ -18,6 +18,7 @@ from luasocket_spec.model import Behaviour, Call, Get, ValueTarget
 
 from luasocket_runners.engine.engine import DEADLINE
 from luasocket_runners.expectations.expectations import Expectations
+from luasocket_runners.function_names import concerns
 from luasocket_runners.notation import counted
 from luasocket_runners.ports import Port
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
@@ -27,6 +28,7 @@ from luasocket_runners.run.progress import Progress
 from luasocket_runners.run.session import RERUNS_OF_HANGS, Session
 from luasocket_runners.selection import used_functions
 from luasocket_runners.triage import fingerprint
+from luasocket_runners.triage.merging import merges_of, with_merges
 from luasocket_runners.triage.rules import Rules, shapes
 from luasocket_runners.triage.trials import TRIALS, Trial
 
@@ -35,6 +37,8 @@ __all__ = ["Rounds"]
 #: Runs after which nothing new is expected any more: each adds the rules behind those of the one before. Once more as
 #: many follow where calls hang.
 ROUNDS: Final = 16
+#: Runs with wider rules: those that do not hold are taken apart, and the others run again without them.
+ROUNDS_OF_MERGES: Final = 4
 #: Behaviours in which a function hangs before it is given up.
 PATIENCE: Final = 10
 #: Seconds after which a call counts as hanging, until the last run: many calls may hang, and what remains runs again.
@@ -109,6 +113,7 @@ class Rounds:
         while self._rules.find_leaks(self.found()) and shapes(self._rules.quirks()) != before:
             before = shapes(self._rules.quirks())
             self._repeat(hangs=True, later=_is_not_tried)
+        self._merge()
         self._confirm()
         return self.found()
 
@@ -165,6 +170,35 @@ class Rounds:
             self._put_off.add(behaviour.id)  # it would come to the missing function once more
             return False
         return True
+
+    def _merge(self) -> None:
+        """Run with wider rules in the place of several; keep those with which no behaviour begins to fail."""
+        before, quirks = dict(self._results), self._quirks
+        rules, refused = self._rules.proposed(used_only=True), set[tuple[str, ...]]()
+        for _ in range(ROUNDS_OF_MERGES):
+            merges = merges_of(rules, refused)
+            if not merges:
+                break
+            merged = Quirks(quirks.file, (*self._expectations.quirks.rules, *with_merges(rules, merges)))
+            change = _Change(quirks, merged)
+            todo = [one for one in self._behaviours if self._has_to_run(one, change, _is_not_tried)]
+            self._results = {identity: change.rename(result) for identity, result in before.items()}
+            self._quirks = merged
+            self._number += 1
+            self._results |= {one.behaviour.id: one for one in self._run(todo, merged)}
+            self._print_round(len(todo))
+            worse = [
+                one
+                for identity, one in self._results.items()
+                if one.verdict not in CONFORMING and before[identity].verdict in CONFORMING
+            ]
+            wrong = {merge.members for merge in merges if any(_may_break(merge.quirk, one) for one in worse)}
+            if not wrong:
+                self._rules.merge(merges)
+                self._tried = shapes(merged)
+                return
+            refused |= wrong
+        self._results, self._quirks = before, quirks
 
     def _print_round(self, ran: int) -> None:
         found = self.found()
@@ -309,6 +343,12 @@ class _Change:
         if seen is not None and seen.broken_quirks:
             seen = replace(seen, broken_quirks=tuple(filter(None, map(self.renamed.get, seen.broken_quirks))))
         return replace(result, quirks=tuple(filter(None, map(self.renamed.get, result.quirks))), observation=seen)
+
+
+def _may_break(quirk: Quirk, result: Result) -> bool:
+    """Tell whether a rule may be the reason of a failure: it is about the function, or has been applied before."""
+    function = result.function
+    return quirk.id in result.quirks or not function or any(concerns(name, function) for name in quirk.on)
 
 
 def _sample(behaviours: Sequence[Behaviour]) -> Sequence[Behaviour]:

@@ -11,7 +11,7 @@ from luasocket_spec.model import SpecValue
 
 from luasocket_runners import notation
 from luasocket_runners.notation import Names
-from luasocket_runners.quirks.model import Ignoring, Listed
+from luasocket_runners.quirks.model import Beginning, Behind, Ignoring, Listed
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.triage.values import (
     described,
@@ -23,10 +23,12 @@ from luasocket_runners.triage.values import (
 )
 from luasocket_runners.values import LuaTable, LuaValue
 
-__all__ = ["Difference", "Places", "in_words"]
+__all__ = ["PREFIXED", "Difference", "Places", "in_words"]
 
 #: Variables of a pattern, by the places of values.
 _VARIABLES: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+#: The pattern of the arguments of a `receive` that has a prefix.
+PREFIXED: Final = (model.Ref("pattern"), model.Ref("prefix"))
 _NO_NAMES_TO_SHOW: Final = Names({})
 
 
@@ -49,6 +51,8 @@ class Places:
     ----------
     without_text
         Whether the text of an error counts as right: another rule will say that it differs.
+    counted
+        The pattern and the prefix of a `receive`, :data:`PREFIXED` in a rule.
 
     Attributes
     ----------
@@ -61,7 +65,12 @@ class Places:
     """
 
     def __init__(
-        self, expected: Sequence[SpecValue], actual: Sequence[LuaValue], *, without_text: bool = False
+        self,
+        expected: Sequence[SpecValue],
+        actual: Sequence[LuaValue],
+        *,
+        without_text: bool = False,
+        counted: Sequence[LuaValue] = (),
     ) -> None:
         self._expected = expected
         self._actual = actual
@@ -74,13 +83,15 @@ class Places:
         # values that are added are added to all results
         self._added = len(actual) > len(expected) and all(self._fits)
         self.made = [
-            None if fitting else _made_of(want, got, model.Ref(variable))
+            None
+            if fitting
+            else _made_with_prefix(want, got, model.Ref(variable), counted) or _made_of(want, got, model.Ref(variable))
             for want, got, fitting, variable in zip(expected, actual, self._fits, _VARIABLES, strict=False)
         ]
         if not self._same_count:
             # another rule will say that the data differ, where this one holds, too
             for place, one in enumerate(self.made):
-                if isinstance(one, Ignoring | model.Concat):
+                if isinstance(one, Ignoring | model.Concat | Behind | Beginning):
                     self._fits[place] = True
                     self.made[place] = None
 
@@ -155,6 +166,14 @@ class Places:
         made = self.made
         words = [
             *["returns the data twice"] * any(isinstance(one, model.Concat) for one in made),
+            *["leaves the prefix out"] * any(isinstance(one, Behind) for one in made),
+            *[
+                "leaves the prefix out, and returns as many bytes more"
+                if isinstance(one.value, Behind)
+                else "does not count the prefix among the bytes"
+                for one in made
+                if isinstance(one, Beginning)
+            ],
             *["has other carriage returns in the data"] * any(isinstance(one, Ignoring) for one in made),
             *["returns lists that are keyed by integers only"] * any(isinstance(one, Listed) for one in made),
             *["returns nil instead of an empty list"]
@@ -199,6 +218,26 @@ def in_words(value: SpecValue) -> str:
             "nil" if one == "nil" else f"{'an' if one == 'object' else 'a'} {one}" for one in value.types
         )
     return notation.show(value, _NO_NAMES_TO_SHOW)
+
+
+def _made_with_prefix(
+    want: SpecValue, got: LuaValue, variable: model.Ref, counted: Sequence[LuaValue]
+) -> SpecValue | None:
+    """Return how a string can be made of the expected one and of a prefix; None: in no known way."""
+    if len(counted) < len(PREFIXED) or not isinstance(want, bytes) or not isinstance(got, bytes):
+        return None
+    count, prefix = counted
+    if not isinstance(prefix, bytes) or not prefix:
+        return None
+    pattern, name = PREFIXED
+    rest = want.removeprefix(prefix)
+    if not isinstance(count, int | float) or isinstance(count, bool):
+        return Behind(name, variable) if want == prefix + got else None
+    if got.startswith(want) and len(got) == count + len(prefix):
+        return Beginning(variable, (pattern, name))
+    if rest != want and got.startswith(rest) and len(got) == count:
+        return Beginning(Behind(name, variable), (pattern,))
+    return None
 
 
 def _made_of(want: SpecValue, got: LuaValue, variable: model.Ref) -> SpecValue:

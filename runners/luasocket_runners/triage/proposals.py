@@ -11,14 +11,14 @@ from luasocket_spec import model
 from luasocket_spec.model import Outcome, Raises, Returns, SpecValue
 
 from luasocket_runners.engine.matcher import lua_type, same
-from luasocket_runners.quirks.model import HANGS, Ignoring, Message
+from luasocket_runners.quirks.model import HANGS, Beginning, Behind, Ignoring, Message
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Observation
 from luasocket_runners.triage.contradictions import contradiction
 from luasocket_runners.triage.descriptions import described_otherwise, describes_object
 from luasocket_runners.triage.fingerprints import without_numbers, without_varying_numbers
 from luasocket_runners.triage.missing import says_not_implemented
-from luasocket_runners.triage.places import Difference, Places, in_words
+from luasocket_runners.triage.places import PREFIXED, Difference, Places, in_words
 from luasocket_runners.triage.values import described, is_empty_list, is_failure
 from luasocket_runners.values import LuaValue
 
@@ -41,12 +41,15 @@ class Proposal:
     """A quirk without its functions: what LuaSocket does, and what the port does instead.
 
     ``expected`` is None if it does the same whatever LuaSocket does, because it does not have the function.
+    ``with_`` is the pattern of the arguments, if the outcome has variables of it, and ``where`` says more of those.
     """
 
     kind: Literal["text", "raises", "stub", "shape", "number", "data", "hangs", "missing"]
     expected: Outcome | Message | None
     returned: Outcome | Message
     says: str
+    with_: tuple[SpecValue, ...] | None = None
+    where: tuple[tuple[str, SpecValue], ...] = ()
 
     @property
     def key(self) -> object:
@@ -86,7 +89,8 @@ def _proposed(seen: Observation) -> Proposal | None:
             return _raises_instead(seen.expected, seen.raises)
         if describes_object(seen.function):
             return _other_description(seen.expected, seen.returns)
-        return _other_values(seen.expected.values, seen.returns)
+        is_prefixed = seen.function.endswith(":receive") and len(seen.args) == len(PREFIXED)
+        return _other_values(seen.expected.values, seen.returns, seen.args if is_prefixed else ())
     if isinstance(seen.expected, Raises):
         if seen.returns is not None:
             shown = tuple(described(value, place, seen.returns) for place, value in enumerate(seen.returns))
@@ -181,30 +185,40 @@ def _other_error(expected: Raises, error: LuaValue) -> Proposal | None:
     return Proposal("text", Message(wanted), Message(text), f"the error {wanted!a} is {text!a}")
 
 
-def _other_values(expected: Sequence[SpecValue], actual: Sequence[LuaValue]) -> Proposal | None:
-    """Return the rule for other values than expected; None where data differ, or a call failed that should not."""
+def _other_values(
+    expected: Sequence[SpecValue], actual: Sequence[LuaValue], counted: Sequence[LuaValue]
+) -> Proposal | None:
+    """Return the rule for other values than expected; None where data differ, or a call failed that should not.
+
+    ``counted`` are the pattern and the prefix of a `receive`, if it has one.
+    """
     if is_failure(expected) != is_failure(actual) and expected and actual:
         if is_failure(expected):
             return _success_with_partial(expected, actual)
         if not is_empty_list(expected[0]):
             return None
-    places = Places(expected, actual)
+    places = Places(expected, actual, counted=counted)
     if places.alike:
         return None  # the difference is in what the behaviour has bound
     if (texts := places.other_text) is not None:
         if places.differs_once:
             wanted, text = texts[0].decode("latin-1"), _error_text(texts[1])
             return Proposal("text", Message(wanted), Message(text or "*"), f"the error {wanted!a} is {text!a}")
-        places = Places(expected, actual, without_text=True)
+        places = Places(expected, actual, without_text=True, counted=counted)
     differences = {places.difference(place) for place in range(len(expected))}
     if Difference.DATA in differences:
         return None
-    changed = any(isinstance(one, Ignoring | model.Concat) for one in places.made)
+    changed = any(isinstance(one, Ignoring | model.Concat | Behind | Beginning) for one in places.made)
+    by_prefix = next((one for one in places.made if isinstance(one, Behind | Beginning)), None)
+    # the sizes are those of a number of bytes
+    types = ("number",) if isinstance(by_prefix, Beginning) else ("nil", "string")
     return Proposal(
         "data" if changed else "number" if Difference.NUMBER in differences else "shape",
         Returns(tuple(map(places.pattern, range(len(expected))))),
         Returns(tuple(map(places.shown, range(len(actual))))),
         places.words,
+        PREFIXED if by_prefix else None,
+        ((PREFIXED[0].name, model.OfType(types)),) if by_prefix else (),
     )
 
 

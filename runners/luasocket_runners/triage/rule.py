@@ -96,6 +96,8 @@ class Rule:
     def _levels(self) -> tuple[Level, ...]:
         if self.proposal.kind == "raises" and isinstance(self.proposal.expected, Raises):
             return (Level.FUNCTION, *_LEVELS["raises"])  # LuaSocket's error tells already which calls it is about
+        if self.proposal.with_ is not None:
+            return (Level.FUNCTION, Level.SOMETIMES)  # the arguments are a part of the rule
         return _LEVELS[self.proposal.kind]
 
     @property
@@ -112,6 +114,8 @@ class Rule:
     @property
     def concerned_arguments(self) -> list[tuple[SpecValue, ...]]:
         """The patterns of the arguments of the calls that it concerns; empty: any."""
+        if self.proposal.with_ is not None:
+            return []
         by_arguments = self.proposal.kind in BY_ARGUMENTS and self.level is not Level.FUNCTION
         return list(self.arguments) if by_arguments else []
 
@@ -262,7 +266,7 @@ def quirk_of(identity: str, rules: Sequence[Rule], *, forms: bool = False) -> Qu
     examples = list(dict.fromkeys(example for rule in rules for example in rule.examples))
     often = "sometimes " if not first.always else ""
     arguments = list(dict.fromkeys(one for rule in rules for one in rule.concerned_arguments))
-    with_: tuple[SpecValue, ...] | None = None
+    with_ = first.proposal.with_
     if arguments:
         with_ = _arguments_of(rules, arguments, forms=forms)
     functions = ", ".join(dict.fromkeys(shown_function(rule.function) for rule in rules))
@@ -292,6 +296,7 @@ def quirk_of(identity: str, rules: Sequence[Rule], *, forms: bool = False) -> Qu
         returned=first.proposal.returned,
         always=first.always,
         source=Source("(proposed)", 0),
+        where=first.proposal.where,
         after=first.after,
         omitted=first.always
         and first.proposal.kind == "hangs"

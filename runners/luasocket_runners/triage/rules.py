@@ -16,6 +16,7 @@ from luasocket_runners.quirks.model import Quirk, Quirks
 from luasocket_runners.result import PASSING, Result, Use, Verdict
 from luasocket_runners.triage.contradictions import COUNT, VALUES, contradiction
 from luasocket_runners.triage.leaks import propose_leaks
+from luasocket_runners.triage.merging import Merge, with_merges
 from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
 from luasocket_runners.triage.narrowing import concerns_call
 from luasocket_runners.triage.proposals import MISSING, Proposal, propose
@@ -45,6 +46,7 @@ class Rules:
         self._accepted: list[Quirk] = []
         self._forms = False
         self._leaks: list[Quirk] = []
+        self._merges: list[Merge] = []
 
     def accept(self, quirk: Quirk) -> None:
         """Add a rule that no reply shows, but that a run with it has proved; it comes before the others."""
@@ -56,6 +58,10 @@ class Rules:
         Before all failures are known, it would be about calls that come behind other failures, and hold nowhere.
         """
         self._forms = True
+
+    def merge(self, merges: Iterable[Merge]) -> None:
+        """Put wider rules, which a run has proved, in the place of those that are needed, once all have been found."""
+        self._merges = list(merges)
 
     def find_leaks(self, results: Sequence[Result]) -> bool:
         """Find the rules for descriptors that stay open, once all else is judged; tell whether there are any.
@@ -210,7 +216,7 @@ class Rules:
             self._of_id[identity] = rules
             self._made[identity] = quirk_of(identity, rules, forms=self._forms)
             found.append(self._made[identity])
-        return [*found, *self._leaks]
+        return with_merges([*found, *self._leaks], self._merges)
 
 
 def _is_about(rule: Rule, kinds: tuple[str, ...]) -> bool:

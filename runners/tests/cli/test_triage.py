@@ -409,3 +409,28 @@ def test_a_behaviour_that_no_new_rule_concerns_runs_once(port: list[str], capsys
     # of the ten, `late` calls another function
     assert rounds[0].startswith("round 1: 0 rules, 10 behaviours run, ")
     assert rounds[1].startswith("round 2: 2 rules, 9 behaviours run, ")
+
+
+#: Functions that return instead of raising errors: f always, whatever the error is; g raises one of them.
+RETURNING = "about: test\nbehaviours:\n" + "".join(
+    f"  - id: {function}{text[0]}{number}\n    says: S.\n    authority: observed\n"
+    f'    steps: [{{call: socket.{function}, with: [{text}, {number}], raises: "{text}"}}]\n'
+    for function in "fg"
+    for text in ("bad number", "no mode", "other")
+    for number in range(3)
+)
+
+
+def test_rules_are_merged_as_far_as_they_hold(
+    triage_arguments: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def g(text: bytes, _: int) -> tuple[Any, ...]:
+        if text == b"other":
+            raise ToyError(text)
+        return (2,)
+
+    assert main(triage_arguments(RETURNING, f=lambda *_: (1,), g=g)) == 0
+    assert "quirks.yaml: 3 proposed quirks\n" in capsys.readouterr().out
+    text = (tmp_path / "quirks.yaml").read_text()
+    assert '    on: ["socket.f"]\n    expected: {raises: "*"}\n' in text
+    assert text.count('    on: ["socket.g"]\n') == 2

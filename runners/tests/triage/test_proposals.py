@@ -49,6 +49,42 @@ def seen(expected: Returns | Raises, reply: Any) -> Observation:
 
 
 @pytest.mark.parametrize(
+    ("args", "expected", "reply", "says", "types", "returned"),
+    [
+        (
+            (b"*l", b"pre"), (b"preline", None, None), (b"line", None, None), "leaves the prefix out",
+            '["nil", string]', "{returns: [{behind: [$prefix, $first]}, null, null]}",
+        ),
+        (
+            (b"*a", b"pre"), (None, b"timeout", b"preda"), (None, b"timeout", b"da"), "leaves the prefix out",
+            '["nil", string]', "{returns: [null, $second, {behind: [$prefix, $third]}]}",
+        ),
+        (
+            (5, b"pre"), (b"preda", None, None), (b"predatas", None, None), "does not count the prefix among the bytes",
+            "number", "{returns: [{beginning: $first, bytes: [$pattern, $prefix]}, null, null]}",
+        ),
+        (
+            (5, b"pre"), (b"preda", None, None), (b"datas", None, None),
+            "leaves the prefix out, and returns as many bytes more",
+            "number", "{returns: [{beginning: {behind: [$prefix, $first]}, bytes: [$pattern]}, null, null]}",
+        ),
+    ],
+)  # fmt: skip
+def test_prefixes_of_receive_may_be_left_out_or_not_be_counted(
+    args: tuple[Any, ...], expected: tuple[Any, ...], reply: tuple[Any, ...], says: str, types: str, returned: str
+) -> None:
+    proposal = propose(Observation("client:receive", args, Returns(expected), reply))
+    assert proposal is not None
+    assert proposal.says == says
+    rule = Rule(proposal, "client:receive")
+    rule.examples["a"] = None
+    written = render([quirk_of("x", [rule])])
+    assert "with: [$pattern, $prefix]" in written
+    assert f"where: {{$pattern: {{type: {types}}}}}" in written
+    assert f"    returned: {returned}\n" in written
+
+
+@pytest.mark.parametrize(
     ("expected", "reply", "says", "yaml"),
     [
         (

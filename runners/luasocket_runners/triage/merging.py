@@ -1,0 +1,159 @@
+"""Merges rules that say the same of several functions, or of outcomes that differ little, into wider ones.
+
+A wider rule is a guess: a run has to show that it holds wherever it applies.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import Final
+
+from luasocket_spec.model import OfType, Outcome, Raises, Ref, Returns, SpecValue, Splice
+
+from luasocket_runners.notation import counted
+from luasocket_runners.quirks.model import HANGS, Message, Quirk
+from luasocket_runners.quirks.patterns import types_of
+from luasocket_runners.triage.alternatives import any_of, any_type_of
+from luasocket_runners.triage.rule import shown_function
+
+__all__ = ["Merge", "merges_of", "with_merges"]
+
+#: Characters that texts of errors have in common where a rule is about all of them.
+_COMMON: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A rule in the place of several; ``members`` are their ids, in the order of the rules."""
+
+    quirk: Quirk
+    members: tuple[str, ...]
+
+
+def with_merges(rules: Iterable[Quirk], merges: Iterable[Merge]) -> list[Quirk]:
+    """Return rules with those that are merged in the place of the first of each."""
+    instead = {member: merge.quirk for merge in merges for member in merge.members}
+    return list({id(rule): rule for rule in (instead.get(rule.id, rule) for rule in rules)}.values())
+
+
+def merges_of(rules: Iterable[Quirk], refused: Collection[tuple[str, ...]]) -> list[Merge]:
+    """Return the widest merges of rules that were not refused; each rule is in one of them at most."""
+    groups: dict[str, list[Quirk]] = defaultdict(list)
+    for rule in rules:
+        if rule.returned is not None and rule.returned != HANGS and rule.passes is None:
+            groups[_kept_features(rule)].append(rule)
+    return [merge for group in groups.values() for merge in _parts(group, refused)]
+
+
+def _kept_features(rule: Quirk) -> str:
+    """Return all of a rule that a wider one takes over as it is, and the kind of what LuaSocket does."""
+    values = rule.expected.values if isinstance(rule.expected, Returns) else ()
+    kind = type(rule.expected), len(values), values[:1] == (None,)
+    same = rule.returned, rule.others, rule.after, rule.before, rule.until, rule.where, rule.always, rule.early
+    return repr((kind, same))
+
+
+def _parts(group: Sequence[Quirk], refused: Collection[tuple[str, ...]]) -> list[Merge]:
+    """Merge a group as a whole, or else the parts of it that are about the same functions."""
+    whole = _merged(group, refused)
+    if whole is not None:
+        return [whole]
+    by_functions: dict[object, list[Quirk]] = defaultdict(list)
+    for rule in group:
+        by_functions[rule.on].append(rule)
+    return [part for part in (_merged(some, refused) for some in by_functions.values()) if part is not None]
+
+
+def _merged(group: Sequence[Quirk], refused: Collection[tuple[str, ...]]) -> Merge | None:
+    """Return one rule for a group; None if there is none that says something, or if it was refused."""
+    members = tuple(rule.id for rule in group)
+    if len(group) < 2 or members in refused:
+        return None
+    expected = group[0].expected
+    for rule in group[1:]:
+        expected = _wider(expected, rule.expected)
+    if expected is None:
+        return None
+    on = tuple(sorted({name for rule in group for name in rule.on}))
+    patterns = [rule.with_ for rule in group]
+    with_: tuple[SpecValue, ...] | None = None
+    if all(pattern is not None for pattern in patterns):
+        columns = list(zip_longest(*(pattern or () for pattern in patterns)))
+        if any(isinstance(value, Splice) for column in columns for value in column):
+            return None
+        with_ = tuple(any_of(column) if len(set(map(repr, column))) == 1 else any_type_of(column) for column in columns)
+    first = group[0]
+    if not first.always and (repr(with_) != repr(first.with_) or not _is_text(expected)):
+        return None  # no run can show that it is too wide
+    return Merge(
+        replace(
+            first,
+            says=f"{', '.join(map(shown_function, on))}: {_words(first, expected)}.",
+            why=f"UNEXPLAINED: {counted(len(group), 'rule')} in one; {first.why.removeprefix('UNEXPLAINED: ')}",
+            on=on,
+            with_=with_,
+            expected=expected,
+        ),
+        members,
+    )
+
+
+def _is_text(expected: Outcome | Message) -> bool:
+    """Tell whether an outcome is an error with some text."""
+    return isinstance(expected, Message) or (isinstance(expected, Raises) and expected.part not in (None, b"*"))
+
+
+def _words(rule: Quirk, expected: Outcome | Message) -> str:
+    """Return the words for a rule with a wider pattern of what LuaSocket does."""
+    often = "" if rule.always else "sometimes "
+    if isinstance(expected, Message) and isinstance(rule.returned, Message):
+        return f"{often}the error {expected.glob!a} is {rule.returned.glob!a}"
+    if isinstance(expected, Raises) and isinstance(rule.returned, Returns):
+        text = "*" if expected.part is None else expected.part.decode("latin-1")
+        return f"{often}returns instead of raising {'an error' if text == '*' else ascii(text)}"
+    return rule.says.partition(": ")[2].removesuffix(".")
+
+
+def _wider(one: Outcome | Message | None, other: Outcome | Message | None) -> Outcome | Message | None:
+    """Return a pattern of both outcomes; None if there is none that says something."""
+    if isinstance(one, Message) and isinstance(other, Message):
+        text = _common(one.glob, other.glob)
+        return None if text is None else Message(text)
+    if isinstance(one, Raises) and isinstance(other, Raises):
+        if one == other:
+            return one
+        if one.part is None or other.part is None:
+            return None
+        text = _common(one.part.decode("latin-1"), other.part.decode("latin-1"))
+        return Raises((text or "*").encode("latin-1"))
+    if isinstance(one, Returns) and isinstance(other, Returns) and len(one.values) == len(other.values):
+        values = [_wider_value(mine, theirs) for mine, theirs in zip(one.values, other.values, strict=True)]
+        known = [value for (value,) in filter(None, values)]
+        return Returns(tuple(known)) if len(known) == len(values) else None
+    return None
+
+
+def _wider_value(one: SpecValue, other: SpecValue) -> tuple[SpecValue] | None:
+    """Return a pattern of two values, in a tuple; None if one is a variable, or tells failure from success."""
+    if repr(one) == repr(other):  # to Python, true equals 1
+        return (one,)
+    for value in (one, other):
+        if value is None or isinstance(value, bool | Ref | Splice):
+            return None
+    return (OfType(tuple(sorted(types_of(one) | types_of(other)))),)
+
+
+def _common(one: str, other: str) -> str | None:
+    """Return the longest text that two texts of errors have in common, with ``*`` for what is around it."""
+    if one == other:
+        return one
+    found = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
+    text = one[found.a : found.a + found.size].strip("*")
+    if len(text.strip()) < _COMMON:
+        return None
+    before, after = max(found.a, found.b) > 0, max(len(one) - found.a, len(other) - found.b) > found.size
+    return f"{'*' * before}{text}{'*' * after}"
