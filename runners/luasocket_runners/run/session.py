@@ -28,7 +28,7 @@ from luasocket_runners.run.pool import OnResult, Pool
 
 #: The default number of workers. Some behaviours sleep for a second, so more workers than cores pay; beyond this
 #: many, starting them costs as much as they gain (on two cores).
-WORKERS: Final = 12
+WORKERS: Final = 20
 #: Behaviours that hang are rerun alone until this many have hung there, too: each costs the whole deadline, or a
 #: peer's patience, and a port that hung alone so often does not hang for lack of time.
 RERUNS_OF_HANGS: Final = 3
