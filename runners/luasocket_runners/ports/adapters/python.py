@@ -7,6 +7,7 @@ functions, and anything else (an object); several results are a tuple.
 
 from __future__ import annotations
 
+import functools
 import gc
 import math
 import os
@@ -67,8 +68,12 @@ class Fault(Exception):
 
 def _plain_type(value: Any) -> str | None:
     """Return Lua's type of a plain value; None for anything else. A number may be an `enum.IntEnum`."""
-    found = _TYPES.get(type(value))
-    return found or next((name for kind, name in _TYPES.items() if isinstance(value, kind)), None)
+    return _TYPES.get(type(value)) or _inherited_type(type(value))  # type: ignore[arg-type]  # a class is hashable
+
+
+@functools.cache
+def _inherited_type(kind: type) -> str | None:
+    return next((name for plain, name in _TYPES.items() if issubclass(kind, plain)), None)
 
 
 class PythonAdapter:
