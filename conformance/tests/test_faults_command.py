@@ -3,6 +3,7 @@
 import os
 from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import luasocket_spec
@@ -10,6 +11,7 @@ import pytest
 from luasocket_conformance.faults import FAULTY_PORTS, FaultyPort, command
 from luasocket_conformance.faults import judge as judging
 from luasocket_conformance.faults.mechanism import Original
+from luasocket_runners.cli.failure import CommandFailed
 from luasocket_spec.model import Spec
 
 SUBJECTS = sorted({faulty.subject for faulty in FAULTY_PORTS})
@@ -100,6 +102,7 @@ def test_a_surprise_beside_other_ports_is_judged_again_alone(monkeypatch: pytest
 
 def run(
     *selectors: str,
+    spec: Path | None = None,
     covers: str | None = None,
     explore: bool = False,
     calls: int | None = None,
@@ -107,7 +110,7 @@ def run(
 ) -> int:
     """Run the command."""
     options = {"all": False, "covers": covers, "explore": explore, "calls": calls, "sample": sample, "seed": None}
-    return command.main(Namespace(spec=None, selectors=list(selectors), **options))
+    return command.main(Namespace(spec=spec, selectors=list(selectors), **options))
 
 
 def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +134,11 @@ def test_the_command_prints_survivors(capsys: pytest.CaptureFixture[str], monkey
 def test_the_command_with_a_name_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("nothing") == 2
     assert "no faulty port matches nothing" in capsys.readouterr().err
+
+
+def test_the_command_with_a_broken_spec(tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="There are no behaviours"):
+        run(spec=tmp_path)
 
 
 def test_the_faults_of_a_statement(capsys: pytest.CaptureFixture[str]) -> None:

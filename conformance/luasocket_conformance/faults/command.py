@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from random import Random
 
-import luasocket_spec
+from luasocket_runners.cli import specification
 from luasocket_runners.selection import names
 from luasocket_spec.model import Spec
 
@@ -32,7 +32,7 @@ __all__ = ["main"]
 
 def main(options: argparse.Namespace) -> int:
     """Run the command and return its exit status: 0 if every faulty port is detected, 1 if not, 2 for wrong usage."""
-    spec = luasocket_spec.load(options.spec)
+    spec = specification.load(options)
     if options.covers is not None:
         return _print_faults_of(options.covers, spec)
     chosen = [
