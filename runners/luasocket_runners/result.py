@@ -46,7 +46,7 @@ class Conclusion(Enum):
     CONFORMS = "conforms"
     AS_DECLARED = "as declared"  #: differs from LuaSocket only where the port declares it
     FAILS = "fails"
-    INCOMPLETE = "incomplete"  #: the run ended early, without a failure so far
+    INCOMPLETE = "incomplete"  #: the run ended early, or skipped every behaviour; there is no failure so far
 
 
 def conclude(
@@ -94,6 +94,8 @@ def conclude(
     ]
     if declared:
         return Conclusion.AS_DECLARED, f"as declared: {', '.join(declared)}"
+    if not counts.get(Verdict.PASSED):
+        return Conclusion.INCOMPLETE, "incomplete: no behaviour was judged"
     return Conclusion.CONFORMS, "conforms"
 
 

@@ -1,4 +1,4 @@
-"""Results: a hint is shown for the steps that it belongs to."""
+"""Results: a hint is shown for the steps that it belongs to, and a run that judged nothing does not conform."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from luasocket_runners.engine.engine import Engine
 from luasocket_runners.ports import resolve
 from luasocket_runners.ports.inprocess import PythonPort
-from luasocket_runners.result import Verdict
+from luasocket_runners.result import Conclusion, Verdict, conclude
 from luasocket_spec.model import Behaviour
 
 Behaviours = Callable[[str], list[Behaviour]]
@@ -52,3 +52,9 @@ def test_a_hint_does_not_help_a_port_that_breaks_after_the_last_step(
         result = engine.run(one)
     assert (result.verdict, result.at) == (Verdict.ERRORED, "")
     assert result.hint is None
+
+
+def test_a_run_that_skips_everything_does_not_conform() -> None:
+    skipped = {Verdict.SKIPPED: 3}
+    assert conclude(skipped) == (Conclusion.INCOMPLETE, "incomplete: no behaviour was judged")
+    assert conclude({**skipped, Verdict.PASSED: 1})[0] is Conclusion.CONFORMS

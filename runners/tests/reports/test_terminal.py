@@ -150,7 +150,7 @@ KNOWN = Listed("known", "tcp", "The clock is coarse.", "known.txt", 1, explained
 @pytest.mark.parametrize(
     ("results", "lines"),
     [
-        ([], ["0 behaviours: nothing was run in 1.2 s", "conforms"]),
+        ([], ["0 behaviours: nothing was run in 1.2 s", "incomplete: no behaviour was judged"]),
         ([Result(BEHAVIOUR, Verdict.PASSED)], ["1 behaviour: 1 passed in 1.2 s", "conforms"]),
         (
             [
