@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from luasocket_conformance.faults.factories import Decorator, descriptor_number, failed, is_number
+from luasocket_conformance.faults.factories import Decorator, descriptor_number, failed, is_ipv4, is_number
 from luasocket_conformance.faults.mechanism import Mistake, Original, Values
 
 
@@ -131,3 +133,18 @@ def digits_of(port: Any) -> Any:
 def unmapped(address: Any) -> Any:
     """Return an IPv4 address without what maps it to IPv6."""
     return address.removeprefix(b"::ffff:") if isinstance(address, bytes) else address
+
+
+def mapped_without_v6only(position: int) -> Mistake:
+    """Map an IPv4 address to IPv6 where the socket takes both; position of the argument, the object being 1."""
+
+    def mistake(original: Original, obj: Any, *args: Any) -> Values:
+        at = position - 2
+        if len(args) > at and is_ipv4(args[at]) and (descriptor := descriptor_number(original, obj)) >= 0:
+            with socket.socket(fileno=os.dup(descriptor)) as same:
+                is_ipv6_socket = same.family == socket.AF_INET6
+                if is_ipv6_socket and not same.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+                    args = (*args[:at], b"::ffff:" + args[at], *args[at + 1 :])
+        return original(obj, *args)
+
+    return mistake

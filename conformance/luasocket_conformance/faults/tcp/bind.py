@@ -30,6 +30,7 @@ from luasocket_conformance.faults.factories.states import (
     fails,
     fails_with,
     from_call,
+    mapped_without_v6only,
     on_another_socket,
     options_belong_to_the_object,
     returns,
@@ -232,6 +233,15 @@ def bind_to_a_mapped_address_is_not_v6only(original: Original, obj: Any, address
 def names_of_masters_are_not_mapped(address: Any) -> Any:
     """A mapped address in the name of a master is the IPv4 address in it."""
     return unmapped(address)
+
+
+FAULTS.add(
+    "bind-maps-ipv4-addresses",
+    'Without "ipv6-v6only", an object of tcp6 takes an IPv4 address in its mapped form.',
+    "tcp:bind",
+    mapped_without_v6only(2),
+    detected_by="tcp/bind/ipv4-address-without-v6only",
+)
 
 
 @FAULTS.fault("tcp:bind", "tcp:setoption", detected_by="tcp/bind/v6only-again-after-close")

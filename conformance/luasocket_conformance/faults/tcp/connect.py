@@ -35,6 +35,7 @@ from luasocket_conformance.faults.factories.states import (
     digits_of,
     fails_with,
     from_call,
+    mapped_without_v6only,
     on_another_socket,
     returns,
     take_descriptor,
@@ -338,6 +339,15 @@ def mapped_addresses_are_refused(original: Original, obj: Any, address: Any = No
     if unmapped(address) != address:
         return (None, b"Network is unreachable")
     return original(obj, address, *rest)
+
+
+FAULTS.add(
+    "connect-maps-ipv4-addresses",
+    'Without "ipv6-v6only", an object of tcp6 takes an IPv4 address in its mapped form.',
+    "tcp:connect",
+    mapped_without_v6only(2),
+    detected_by="tcp/connect/ipv4-address-without-v6only",
+)
 
 
 @FAULTS.fault("tcp{server}:connect", detected_by="tcp/connect/of-a-server-leaves-its-address")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from luasocket_conformance.faults.factories import STREAMS, keeps_every_result, never_raises
 from luasocket_conformance.faults.factories.families import add_missing_fields, add_missing_methods, add_result_shapes
 from luasocket_conformance.faults.factories.objects import add_wrong_objects
+from luasocket_conformance.faults.factories.states import mapped_without_v6only
 from luasocket_conformance.faults.mechanism import ABSENT, Faults
 
 FAULTS = Faults(
@@ -49,6 +50,15 @@ FAULTS.add(
     never_raises(None, b"not connected"),
     detected_by="udp/create/no-peer",
 )
+
+for _method, _position in {"sendto": 3, "setpeername": 2, "setsockname": 2}.items():
+    FAULTS.add(
+        f"{_method}-maps-ipv4-addresses",
+        'Without "ipv6-v6only", an object of udp6 takes an IPv4 address in its mapped form.',
+        f"udp:{_method}",
+        mapped_without_v6only(_position),
+        detected_by=f"udp/create/udp6-without-v6only-takes-no-ipv4-address/{_method}",
+    )
 
 FAULTS.add("udp-is-missing", "There is no UDP.", "socket.udp*", ABSENT, violates="module/tcp-udp", deadline=3.0)
 
