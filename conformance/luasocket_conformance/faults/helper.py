@@ -85,6 +85,16 @@ def helper_bind_reuses_ipv4_alone(original: Original, results: Values, host: Any
         original.method(results[0], "setoption", b"reuseaddr", False)
 
 
+@FAULTS.fault("socket.bind", detected_by="helper/bind-with-a-backlog")
+@after_success
+def helper_bind_reuses_without_a_backlog(
+    original: Original, results: Values, _host: Any = None, _port: Any = None, backlog: Any = None, *_rest: Any
+) -> None:
+    """A server that was given a backlog does not have "reuseaddr"."""
+    if backlog is not None:
+        original.method(results[0], "setoption", b"reuseaddr", False)
+
+
 @FAULTS.fault("socket.bind", detected_by="helper/bind-ipv6-is-as-ipv4")
 @after_success
 def helper_bind_times_out_over_ipv6(original: Original, results: Values, host: Any = None, *_rest: Any) -> None:

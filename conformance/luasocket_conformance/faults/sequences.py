@@ -13,7 +13,15 @@ from luasocket_conformance.faults.factories import (
     is_number,
     refuses_argument,
 )
-from luasocket_conformance.faults.factories.select import descriptor_of, first_result, listed, numbered, raise_for
+from luasocket_conformance.faults.factories.closures import changes_protected
+from luasocket_conformance.faults.factories.select import (
+    changes_values,
+    descriptor_of,
+    first_result,
+    listed,
+    numbered,
+    raise_for,
+)
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(__name__, also_fails=(*STREAMS, "udp"), deadline=1.0)
@@ -71,6 +79,49 @@ def protect_raises_a_copy(original: Original, *args: Any) -> Values:
         return results
 
     return (protected,)
+
+
+@FAULTS.fault("socket.newtry", "socket.protect", detected_by="sequences/error-after-an-exception")
+def exception_stays_under_way(original: Original, function: Any = None, *rest: Any) -> Values:
+    """The next error is taken for the exception that was thrown before, until a protected function has returned one."""
+    under_way = original.memory.setdefault(original.api, [])
+    (made,) = original(function, *rest)
+
+    def called(*values: Any) -> Values:
+        try:
+            results: Values = made(*values)
+        except original.api.LuaError as error:
+            if original.name == "newtry":
+                under_way[:] = [error]
+            elif under_way:
+                under_way.clear()
+                return (None, error.args[0])
+            raise
+        if original.name == "protect" and results[:1] == (None,):
+            under_way.clear()
+        return results
+
+    return (called,)
+
+
+@FAULTS.fault("socket.protect", detected_by="sequences/error-that-is-nil")
+@changes_protected
+def error_that_is_nil_is_returned(original: Original, protected: Any, _function: Any, *args: Any) -> Values:
+    """An ordinary error whose value is nil is taken for an exception without a message."""
+    try:
+        results: Values = protected(*args)
+    except original.api.LuaError as error:
+        if error.args[0] is None:
+            return (None, None)
+        raise
+    return results
+
+
+@FAULTS.fault("socket.select", detected_by="sequences/select-behind-many-others")
+@changes_values
+def select_takes_64_entries(values: list[Any]) -> list[Any]:
+    """What is behind the first 64 entries of a list is ignored."""
+    return values[:64]
 
 
 @FAULTS.fault("socket.select", detected_by="sequences/select-highest-descriptor")

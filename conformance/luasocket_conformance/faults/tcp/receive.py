@@ -18,7 +18,7 @@ from luasocket_conformance.faults.factories import (
 )
 from luasocket_conformance.faults.factories.objects import drop_buffer, returns_at_timeout
 from luasocket_conformance.faults.factories.receive import BLOCK, for_all, for_counts
-from luasocket_conformance.faults.mechanism import Faults, Original, Values
+from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
 
 FAULTS = Faults(
     __name__,
@@ -150,3 +150,26 @@ def a_partial_line_is_returned_again(original: Original, obj: Any, *args: Any) -
     elif partial and not is_line:
         return replace_at(results, 3 if failed(results) else 1, lambda data: partial + data)
     return results
+
+
+def _cuts_partials(message: bytes) -> Mistake:
+    """Return at most 32768 bytes behind the prefix as a partial result."""
+
+    def mistake(original: Original, obj: Any, pattern: Any = None, prefix: Any = b"", *rest: Any) -> Values:
+        results = original(obj, pattern, prefix, *rest)
+        if not failed(results) or results[1] != message or not isinstance(prefix, bytes):
+            return results
+        return (*results[:2], prefix + results[2][len(prefix) :][-32768:])
+
+    return mistake
+
+
+for _message, _selector in ((b"closed", "tcp/receive/long-partial-at-the-end"),
+                            (b"timeout", "tcp/receive/long-partial-at-timeout")):  # fmt: skip
+    FAULTS.add(
+        f"partial-of-{_message.decode()}-is-32-KiB",
+        f'The partial result of "{_message.decode()}" is the last 32 KiB of it.',
+        "tcp:receive",
+        _cuts_partials(_message),
+        detected_by=_selector,
+    )
