@@ -93,7 +93,7 @@ def _merged(group: Sequence[Quirk], refused: Collection[tuple[str, ...]]) -> Mer
         replace(
             first,
             says=f"{', '.join(map(shown_function, on))}: {_words(first, expected)}.",
-            why=f"UNEXPLAINED: {counted(len(group), 'rule')} in one; {first.why.removeprefix('UNEXPLAINED: ')}",
+            why=f"UNEXPLAINED: {counted(len(group), 'rule')} in one, such as {first.why.rpartition(' ')[2]}",
             on=on,
             with_=with_,
             expected=expected,

@@ -34,7 +34,8 @@ def read(behaviours: Callable[[str], list[Behaviour]]) -> Read:
     def make(*rules: tuple[str, str]) -> list[Quirk]:
         text = "quirks:\n"
         for number, (function, rest) in enumerate(rules, 1):
-            text += f"  - id: rule-{number}\n    says: 'F: does it.'\n    why: 'UNEXPLAINED: 3 behaviours.'\n"
+            text += f"  - id: rule-{number}\n    says: 'F: does it.'\n"
+            text += "    why: 'UNEXPLAINED: 3 behaviours, such as test/one.'\n"
             text += f"    on: [{function}]\n    {rest}\n"
         return list(parse_quirks(text.encode(), "q", behaviours(BEHAVIOURS)).rules)
 
@@ -58,7 +59,7 @@ def test_errors_with_a_common_text_are_one_rule(read: Read) -> None:
     (merge,) = merges_of(rules, set())
     assert merge.members == ("rule-1", "rule-2")
     assert merge.quirk.says == "socket.f: returns instead of raising 'number expected, got *'."
-    assert merge.quirk.why == "UNEXPLAINED: 2 rules in one; 3 behaviours."
+    assert merge.quirk.why == "UNEXPLAINED: 2 rules in one, such as test/one."
     assert '    expected: {raises: "number expected, got *"}\n' in render([merge.quirk])
     assert with_merges(rules, [merge]) == [merge.quirk]
 
