@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,13 +30,13 @@ _EXCEPTIONS: Final = 0.1
 class _Kind:
     """Calls that may leave a descriptor open: of a function, and with an outcome, of which ``words`` tell; "": any.
 
-    With ``until_closed``, it is open until the object is closed.
+    With ``until``, it is open until one of these methods is called on the object.
     """
 
     function: str
     words: str = ""
     text: str = ""
-    until_closed: bool = False
+    until: tuple[str, ...] = ()
 
     @property
     def expected(self) -> Outcome | Message | None:
@@ -54,12 +54,10 @@ def propose_leaks(results: Iterable[Result], at_least: int) -> list[Quirk]:
     The kind of calls that explains the most behaviours comes first, if it explains no more descriptors than stay open.
     What it leaves, others explain. A rule explains at least so many behaviours.
     """
-    calls: dict[str, Counter[_Kind]] = {}
-    left: dict[str, int] = {}
-    for result in results:
-        if result.leaked is not None and not result.behaviour.leaks:
-            calls[result.behaviour.id] = _kinds(result)
-            left[result.behaviour.id] = result.leaked
+    measured = [one for one in results if one.leaked is not None and not one.behaviour.leaks]
+    ends = _ends(measured, at_least)
+    calls = {result.behaviour.id: _kinds(result, ends) for result in measured}
+    left = {result.behaviour.id: result.leaked or 0 for result in measured}
     found: dict[str, Quirk] = {}
     while any(left.values()):
         best = max(_candidates(calls, left, at_least), key=lambda one: one.explained, default=None)
@@ -88,7 +86,8 @@ class _Candidate:
     def quirk(self, identity: str, example: str) -> Quirk:
         """Return the rule."""
         words = f" a call that {self.kind.words}" if self.kind.words else " each call"
-        until = ", until close is called on the object" if self.kind.until_closed else ""
+        methods = " or ".join(name.removeprefix(":") for name in self.kind.until)
+        until = f", until {methods} is called on the object" if methods else ""
         function = shown_function(self.kind.function)
         return Quirk(
             id=identity,
@@ -102,7 +101,7 @@ class _Candidate:
             returned=None,
             always=self.always,
             source=Source("(proposed)", 0),
-            until=(_CLOSE,) if self.kind.until_closed else (),
+            until=self.kind.until,
             leaks=self.each,
         )
 
@@ -113,9 +112,7 @@ def _candidates(calls: Mapping[str, Counter[_Kind]], left: Mapping[str, int], at
     for identity, kinds in calls.items():
         for kind in kinds:
             behaviours.setdefault(kind, []).append(identity)
-    for kind in sorted(
-        behaviours, key=lambda one: (one.until_closed, one.words, one.text, ":" in one.function, one.function)
-    ):
+    for kind in sorted(behaviours, key=lambda one: (one.until, one.words, one.text, ":" in one.function, one.function)):
         each = [left[identity] // calls[identity][kind] for identity in behaviours[kind]]
         explaining = [number for number in each if number]
         wrong = len(each) - len(explaining)
@@ -123,11 +120,47 @@ def _candidates(calls: Mapping[str, Counter[_Kind]], left: Mapping[str, int], at
             yield _Candidate(kind, min(explaining), len(explaining), always=not wrong)
 
 
-def _kinds(result: Result) -> Counter[_Kind]:
-    """Count the calls of each kind that a behaviour makes."""
-    found: Counter[_Kind] = Counter()
+def _objects(result: Result) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the calls that leave an object, each with the methods that are called on that later: ``:close``."""
     calls = list(calls_of(result.behaviour))
     for number, call in enumerate(calls):
+        failed = isinstance(call.outcome, Returns) and is_failure(call.outcome.values)
+        if call.holder is not None and not failed and not isinstance(call.outcome, Raises):
+            later = (one.function for one in calls[number + 1 :] if one.on == call.holder)
+            yield call.function, frozenset(f":{name.rpartition(':')[2]}" for name in later)
+
+
+def _ends(results: Sequence[Result], at_least: int) -> Mapping[str, tuple[str, ...]]:
+    """Return the methods after which no descriptor of an object stays open, by the functions that have made them.
+
+    Close is one. The others are called only where none stays open, in at least so many behaviours.
+    """
+    stay: dict[str, set[str]] = defaultdict(set)
+    free: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for result in results:
+        for function, later in _objects(result):
+            if _CLOSE in later:
+                continue
+            if result.leaked:
+                stay[function] |= later
+            else:
+                free[function].append(later)
+    ends = {function: [_CLOSE] for function in (*stay, *free)}
+    for function, found in free.items():
+        while found:
+            often = Counter(name for later in found for name in sorted(later - stay[function]))
+            name, count = max(often.items(), key=lambda pair: pair[1], default=("", 0))
+            if count < at_least:
+                break
+            ends[function].append(name)
+            found = [later for later in found if name not in later]
+    return {function: tuple(names) for function, names in ends.items()}
+
+
+def _kinds(result: Result, ends: Mapping[str, tuple[str, ...]]) -> Counter[_Kind]:
+    """Count the calls of each kind that a behaviour makes."""
+    found: Counter[_Kind] = Counter()
+    for call in calls_of(result.behaviour):
         outcome = call.outcome
         if isinstance(outcome, Raises):
             continue
@@ -137,9 +170,10 @@ def _kinds(result: Result) -> Counter[_Kind]:
             text = outcome.values[1] if len(outcome.values) > 1 else None
             if isinstance(text, bytes) and without_varying_numbers(text.decode("latin-1")) == text.decode("latin-1"):
                 found[_Kind(call.function, f"fails with {text.decode('latin-1')!a}", text.decode("latin-1"))] += 1
-            continue
-        found[_Kind(call.function, "succeeds")] += 1
-        closing = (later for later in calls[number:] if later.function.endswith(_CLOSE))
-        if call.holder is not None and all(later.on != call.holder for later in closing):
-            found[_Kind(call.function, until_closed=True)] += 1
+        else:
+            found[_Kind(call.function, "succeeds")] += 1
+    for function, later in _objects(result):
+        for until in {(_CLOSE,), ends.get(function, (_CLOSE,))}:
+            if later.isdisjoint(until):
+                found[_Kind(function, until=until)] += 1
     return found

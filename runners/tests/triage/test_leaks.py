@@ -72,3 +72,18 @@ def test_an_object_may_leak_until_it_is_closed(results: Results) -> None:
     (rule,) = propose_leaks(results(*[([made], 1)] * 3, *[([made, close], 0)] * 3), 3)
     assert (rule.until, rule.expected, rule.always) == ((":close",), None, True)
     assert rule.says == "socket.udp: each call leaves 1 descriptor open, until close is called on the object."
+
+
+def test_other_methods_may_end_what_an_object_has(results: Results) -> None:
+    made, call = "{call: socket.udp, returns: [{type: object}], as: u}", "{call: u:%s, returns: [1]}"
+    cases = [([made], 1), ([made, call % "send"], 1), ([made, call % "receive"], 1), ([made, call % "close"], 0)]
+    freed = [([made, call % "send", call % "setpeername"], 0)] * 3
+    (rule,) = propose_leaks(results(*cases, *freed), 3)
+    assert (rule.until, rule.always) == ((":close", ":setpeername"), True)
+    assert rule.says.endswith("leaves 1 descriptor open, until close or setpeername is called on the object.")
+
+
+def test_objects_that_are_always_closed_do_not_leak(results: Results) -> None:
+    steps = [UDP.replace("}]}", "}], as: u}"), '{call: "u:close", returns: [1]}', UNKNOWN]
+    (rule,) = propose_leaks(results(*[(steps, 1)] * 3, ([UDP], 0)), 3)
+    assert rule.on == ("socket.connect",)
