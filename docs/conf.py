@@ -14,6 +14,7 @@ html_theme = "furo"
 html_title = "LuaSocket, executed"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["synonyms.js"]  # of search.js
 html_search_scorer = str(Path(__file__).with_name("search.js"))  # ranks the results of a search
 html_show_sourcelink = False
 html_copy_source = False

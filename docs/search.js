@@ -8,12 +8,6 @@ if (typeof Search !== "undefined") {
   const IN_TITLE = 3;
   // A heading that so many pages have, such as "At a glance", says nothing about them.
   const REPEATED = 3;
-  // Words that users type, and those of the pages.
-  const SYNONYMS = {
-    disconnect: ["close", "end"], nonblock: ["block"], async: ["block"], max: ["maximum"], ms: ["millisecond"],
-    hostname: ["host", "name"], eof: ["end"], lookup: ["resolve"], packet: ["datagram"], crlf: ["cr", "lf"],
-  };
-
   const weight = (name) => {
     if (name === "questions") return 1.1;
     if (/^(functions|topics)\//.test(name)) return /index$/.test(name) ? 0.5 : 1;
@@ -27,6 +21,9 @@ if (typeof Search !== "undefined") {
   Search._performSearch = (query, searchTerms) => {
     const index = Search._index;
     const stemmer = new Stemmer();
+    const synonyms = new Map(
+      Object.entries(SYNONYMS).map(([name, others]) => [stemmer.stemWord(name), others.map((other) => stemmer.stemWord(other))]),
+    );
     const stems = (text) => new Set(splitQuery(text.toLowerCase()).map((word) => stemmer.stemWord(word)));
 
     // The pages that have a word, or a word that begins like it where none has it.
@@ -44,7 +41,7 @@ if (typeof Search !== "undefined") {
     };
 
     const words = [...searchTerms].map((word) => {
-      const same = [word, ...(Object.hasOwn(SYNONYMS, word) ? SYNONYMS[word].map((other) => stemmer.stemWord(other)) : [])];
+      const same = [word, ...(synonyms.get(word) ?? [])];
       const found = new Set(same.flatMap((name) => [...pages(name)]));
       return { same, found, rarity: found.size ? Math.log(1 + index.docnames.length / found.size) : 0 };
     });

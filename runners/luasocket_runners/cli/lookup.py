@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from luasocket_spec.model import DIALECTS
 
 from luasocket_runners.cli.failure import FAILED, PASSED, CommandFailed
 from luasocket_runners.cli.parser import SELECTORS_HELP, AddCommand
 from luasocket_runners.cli.specification import load, selected
+
+if TYPE_CHECKING:
+    from luasocket_runners.lookup import Index
 
 __all__ = ["add_commands"]
 
@@ -160,7 +163,7 @@ def _ask(words: list[str]) -> str:
     """Return the command that answers these words, after a line end; the empty string if none does."""
     from luasocket_runners.lookup import written
 
-    found = written.find(words) if words else []
+    found = written.find(words).best if words else ()
     return f"\n'luasocket-conformance explain {' '.join(words)}' answers: {found[0].title}" if found else ""
 
 
@@ -175,16 +178,32 @@ def _explain(options: argparse.Namespace) -> int:
     try:
         found = index.functions(" ".join(options.function))
     except NotFound as error:
-        from luasocket_runners.lookup import written
-
         is_name = len(options.function) == 1 and _NAME.fullmatch(options.function[0])
-        sections = [] if is_name else written.find(options.function)
-        if not sections:
+        answer = [] if is_name else _answer(index, options.function)
+        if not answer:
             raise CommandFailed(str(error)) from None
-        print("\n".join(written.printed(sections)))
+        print("\n".join(answer))
         return PASSED
     print("\n\n\n".join("\n".join(terminal.explain(index, function)) for function in found))
     return PASSED
+
+
+def _answer(index: Index, words: list[str]) -> list[str]:
+    """Return the lines that answer a question: sections of the written pages, then behaviours; none if nothing does."""
+    from luasocket_runners.lookup import search, terminal, written
+
+    sections = written.find(words)
+    behaviours = search.about(index, " ".join(words), written.synonyms())
+    lines = list(written.printed(sections.best))
+    if behaviours.best:
+        if lines and lines[-1]:
+            lines.append("")
+        lines += ["Behaviours:", *terminal.rules(behaviours.best)]
+        lines.append("As a script: luasocket-conformance show ID --as short-lua")
+    unknown = [word for word in behaviours.unknown if word in sections.unknown]
+    if lines and unknown:
+        lines.append(f"not found: {', '.join(unknown)}")
+    return lines
 
 
 def _coverage(options: argparse.Namespace) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from luasocket_spec import model
 
 from luasocket_runners import notation
-from luasocket_runners.lookup.index import Index, NotFound
+from luasocket_runners.lookup.index import Entry, Index, NotFound, entries
+from luasocket_runners.lookup.ranking import Found, rank
 from luasocket_runners.notation import Names
 
-__all__ = ["by_function", "by_statement", "by_words", "statements_with"]
+__all__ = ["about", "by_function", "by_statement", "by_words", "statements_with"]
 
 _NO_NAMES: Final = Names({})
 
@@ -40,6 +41,14 @@ def by_words(words: Iterable[str]) -> Callable[[model.Behaviour], bool]:
     """Return a predicate for behaviours with each of these words in their rule, hint, situation or values."""
     folded = [word.lower() for word in words]
     return lambda behaviour: all(word in text for word in folded) if (text := _text(behaviour)) else False
+
+
+def about(index: Index, question: str, synonyms: Mapping[str, Sequence[str]]) -> Found[Entry]:
+    """Return the behaviours with the words of a question in their rules, ids, hints or values, the best first."""
+    texts = (
+        (entry, " ".join([entry.id, *entry.rules]), _text(entry.first)) for entry in entries(index.spec.behaviours)
+    )
+    return rank(question, texts, synonyms)
 
 
 def statements_with(index: Index, words: Iterable[str]) -> list[model.Statement]:

@@ -18,7 +18,7 @@ from luasocket_runners.lookup.compatibility import ALL, UNKNOWN, shipped
 from luasocket_runners.lookup.index import Entry, Index, Observation, entries
 from luasocket_runners.notation import counted
 
-__all__ = ["coverage", "explain", "functions", "listed"]
+__all__ = ["coverage", "explain", "functions", "listed", "rules"]
 
 #: Columns of running text.
 _WIDTH: Final = 100
@@ -43,6 +43,13 @@ def listed(index: Index, found: Sequence[Entry]) -> Iterator[str]:
             yield from _wrapped(rule, "    ")
         if len(entry.rules) > _SHOWN:
             yield f"    … {len(entry.rules) - _SHOWN} more: luasocket-conformance show {entry.id}"
+
+
+def rules(found: Sequence[Entry]) -> Iterator[str]:
+    """Yield the first rule of each of the first behaviours, with its id."""
+    for entry in found[:_SHOWN]:
+        yield from textwrap.wrap(entry.rules[0], _WIDTH, initial_indent="  - ", subsequent_indent="    ")
+        yield f"    {entry.id}"
 
 
 def functions(index: Index) -> Iterator[str]:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import math
+import json
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
 
-__all__ = ["Section", "directory", "find", "printed", "sections"]
+from luasocket_runners.lookup.ranking import Found, rank
 
-#: How much more a word counts in a heading than in the text below.
-_IN_HEADING: Final = 3
+__all__ = ["Section", "directory", "find", "printed", "sections", "synonyms"]
+
 #: Columns of running text, sections that are printed, and further ones of which the heading is printed.
 _WIDTH, _SHOWN, _NAMED = 100, 2, 5
-#: A section that has less than this share of the words, rare ones counting more, is no answer.
-_ENOUGH: Final = 0.5
-
-_ENDINGS: Final = ("ions", "ion", "ing", "ed", "es", "s", "e")
-#: Words without a subject, in the questions of users and in headings.
-_EMPTY: Final = frozenset({
-    "a", "an", "and", "are", "be", "by", "can", "do", "does", "did", "for", "from", "how", "i", "if", "in", "is", "it",
-    "its", "my", "not", "of", "on", "or", "that", "the", "then", "there", "this", "to", "was", "what", "when", "where",
-    "which", "why", "with", "without", "you",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +68,18 @@ def _plain(text: str) -> str:
     return re.sub(r"\\([*_`])", r"\1", text)
 
 
-def find(words: Sequence[str]) -> list[Section]:
+@cache
+def synonyms() -> Mapping[str, Sequence[str]]:
+    """Return the words of the pages for those that users type, which the site's search has, too."""
+    _, _, table = (directory() / "_static" / "synonyms.js").read_text(encoding="utf-8").partition("SYNONYMS =")
+    found: Mapping[str, Sequence[str]] = json.loads(table.strip().removesuffix(";"))
+    return found
+
+
+def find(words: Sequence[str]) -> Found[Section]:
     """Return the sections with these words, the best first; those that lack half of them are left out."""
-    wanted = _stems(" ".join(words))
-    texts = {section: _stems(" ".join([section.page, section.heading, *section.items])) for section in sections()}
-    rarity = {}
-    for word in wanted:
-        number = sum(word in stems for stems in texts.values())
-        rarity[word] = math.log(1 + len(texts) / max(number, 1))
-    whole = sum(rarity.values())
-    scores: dict[Section, float] = {}
-    for section, stems in texts.items():
-        heading = _stems(f"{section.page} {section.heading}")
-        found = wanted & stems
-        share = sum(rarity[word] for word in found) / whole if whole else 0
-        if share > _ENOUGH:
-            scores[section] = share**2 * sum(rarity[word] * (_IN_HEADING if word in heading else 1) for word in found)
-    return sorted(scores, key=lambda section: -scores[section])
-
-
-def _stems(text: str) -> set[str]:
-    return {_stem(word) for word in re.findall(r"[a-z0-9*_]+", text.lower()) if word not in _EMPTY}
-
-
-def _stem(word: str) -> str:
-    ending = next((end for end in _ENDINGS if word.endswith(end) and len(word) - len(end) >= 4), "")
-    return word.removesuffix(ending)
+    texts = ((section, f"{section.page} {section.heading}", " ".join(section.items)) for section in sections())
+    return rank(" ".join(words), texts, synonyms())
 
 
 def printed(found: Sequence[Section]) -> Iterator[str]:
@@ -123,4 +98,3 @@ def printed(found: Sequence[Section]) -> Iterator[str]:
         yield ""
     for section in found[_SHOWN : _SHOWN + _NAMED]:
         yield f"see also: {section.title}"
-    yield "A behaviour as a script: luasocket-conformance show ID --as short-lua"

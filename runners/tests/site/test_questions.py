@@ -58,6 +58,14 @@ def test_an_answer_says_which_behaviours_show_it(capsys: pytest.CaptureFixture[s
     assert "the client still receives (tcp/shutdown/send-leaves-receiving, tcp/shutdown/send-then-read-all)" in printed
 
 
+def test_an_answer_ends_with_behaviours_and_the_words_that_are_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "the", "collected", "server", "of", "an", "octopus"]) == 0
+    printed = capsys.readouterr().out
+    assert "Behaviours:\n" in printed
+    assert "    tcp/close/collected-server\n" in printed
+    assert printed.endswith("not found: octopus\n")
+
+
 def test_words_without_an_answer_are_an_unknown_function(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "quantum", "entanglement"]) == 2
     assert "No function has the name 'quantum entanglement'" in capsys.readouterr().err
