@@ -114,6 +114,15 @@ def sink_passes_the_error_on(_original: Original, made: Callable[..., Values], _
     return made(*values)
 
 
+@FAULTS.fault("socket.sink", detected_by="sink/end-with-an-error/close-when-done")
+@changes_steps
+def sink_stays_open_after_an_error(
+    _original: Original, made: Callable[..., Values], _held: Any, *values: Any
+) -> Values:
+    """The end closes the socket only if no error comes with it."""
+    return (1,) if is_end(values) and len(values) > 1 else made(*values)
+
+
 @FAULTS.fault("socket.sink", detected_by="sink/keep-open")
 def sink_ends_once(original: Original, *args: Any) -> Values:
     """A sink that was ended raises."""

@@ -12,9 +12,11 @@ from luasocket_conformance.faults.factories import (
     Decorator,
     after_success,
     changes_argument,
+    changes_success,
     descriptor_number,
     failed,
     first,
+    is_ipv6,
     is_number,
 )
 from luasocket_conformance.faults.mechanism import Faults, Mistake, Original, Values
@@ -187,6 +189,12 @@ def add_wrong_objects(faults: Faults, kind: str, other: str) -> None:
         after_success(takes_ipv4),
         violates=f"{kind}6/v6only",
     )
+
+
+@changes_success
+def family_of_the_address(results: Values) -> Values:
+    """Return the family of the address in a name, not that of the object."""
+    return (*results[:2], b"inet6" if is_ipv6(results[0]) else b"inet")
 
 
 def takes_the_family_of_its_descriptor(original: Original, obj: Any, *args: Any) -> Values:

@@ -14,7 +14,11 @@ from luasocket_conformance.faults.factories import (
     returns_always,
 )
 from luasocket_conformance.faults.factories.families import add_getfd_is_a_string, add_missing_methods
-from luasocket_conformance.faults.factories.objects import drop_buffer, takes_the_family_of_its_descriptor
+from luasocket_conformance.faults.factories.objects import (
+    drop_buffer,
+    family_of_the_address,
+    takes_the_family_of_its_descriptor,
+)
 from luasocket_conformance.faults.factories.states import after, fails_with, from_call
 from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
@@ -189,4 +193,11 @@ FAULTS.add(
     ("tcp:setfd", "tcp:getsockname"),
     takes_the_family_of_its_descriptor,
     detected_by="tcp/descriptor/set-gives-no-family",
+)
+FAULTS.add(
+    "tcp-peers-have-the-family-of-the-descriptor",
+    "The family that getpeername returns is that of the address.",
+    "tcp:getpeername",
+    family_of_the_address,
+    detected_by="tcp/descriptor/set-gives-no-family-to-the-peer",
 )
