@@ -12,7 +12,7 @@ from typing import Final
 from luasocket_spec.model import Outcome, Pattern, Raises, Returns, SpecValue
 
 from luasocket_runners.result import Observation
-from luasocket_runners.triage.values import fits, is_failure
+from luasocket_runners.triage.values import fits, is_empty_list, is_failure
 from luasocket_runners.values import LuaValue
 
 __all__ = ["COUNT", "VALUES", "Contradiction", "contradiction"]
@@ -41,12 +41,13 @@ def contradiction(seen: Observation) -> Contradiction | None:
         return Contradiction(("text", "raises"), spec) if seen.returns is None and spec != expected else None
     if not isinstance(spec, Returns) or not isinstance(expected, Returns) or seen.returns is None:
         return None
-    if is_failure(expected.values) != is_failure(seen.returns):
+    is_list = bool(spec.values) and is_empty_list(spec.values[0])  # nil in its place is no failure
+    if is_failure(expected.values) != is_failure(seen.returns) and not is_list:
         return None  # another call has failed, or succeeded, than the rule is about
     count = len(expected.values)
     if count not in (len(spec.values), len(seen.returns)):
         return Contradiction(COUNT, spec)
-    if is_failure(expected.values) and not is_failure(spec.values):
+    if is_failure(expected.values) and not is_failure(spec.values) and not is_list:
         # the call fails in another way than the rule says
         as_told = all(fits(want, got) for want, got in zip(expected.values, seen.returns, strict=False))
         return None if as_told else Contradiction((*VALUES, "stub"), spec)

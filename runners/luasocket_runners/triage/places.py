@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import Final
 
 from luasocket_spec import model
-from luasocket_spec.model import SpecValue
+from luasocket_spec.model import Returns, SpecValue
 
 from luasocket_runners import notation
 from luasocket_runners.notation import Names
@@ -159,6 +159,33 @@ class Places:
     @staticmethod
     def _variable(place: int) -> model.Ref:
         return model.Ref(_VARIABLES[min(place, len(_VARIABLES) - 1)])
+
+    def part(self) -> tuple[Returns, Returns, str] | None:
+        """Return one of the differences of lists, as patterns of both sides with its phrase; None: there are none.
+
+        Each holds whatever the other values are, so that a rule for it says nothing of them.
+        """
+        expected, actual = self._expected, self._actual
+        empty = [place for place in range(len(expected)) if self.difference(place) is Difference.NO_LIST]
+        keyed = [place for place, one in enumerate(self.made) if isinstance(one, Listed)]
+        known = (Difference.NONE, Difference.MADE, Difference.NO_LIST)
+        if not (empty or keyed) or any(self.difference(place) not in known for place in range(len(expected))):
+            return None
+        variables: list[SpecValue] = [self._variable(place) for place in range(len(expected))]
+        if len(actual) > len(expected):
+            more = [described(actual[place], place, actual) for place in range(len(expected), len(actual))]
+            return Returns(tuple(variables)), Returns((*variables, *more)), self._shape_words()
+        # the last one first: with nil as its first value, a call would seem to have failed
+        place = (keyed or empty)[-1]
+        wanted = variables[: place + 1]
+        shown = list(wanted)
+        if keyed:
+            words = f"returns a list that is keyed by integers only as value {place + 1}"
+            shown[place] = Listed(self._variable(place))
+        else:
+            words = f"returns nil instead of an empty list as value {place + 1}"
+            wanted[place], shown[place] = model.TableSpec(()), None
+        return Returns((*wanted, model.Splice())), Returns((*shown, model.Splice())), words
 
     @property
     def words(self) -> str:

@@ -208,6 +208,8 @@ def _other_values(
     differences = {places.difference(place) for place in range(len(expected))}
     if Difference.DATA in differences:
         return None
+    if (part := places.part()) is not None:
+        return Proposal("shape", *part)
     changed = any(isinstance(one, Ignoring | model.Concat | Behind | Beginning) for one in places.made)
     by_prefix = next((one for one in places.made if isinstance(one, Behind | Beginning)), None)
     # the sizes are those of a number of bytes
