@@ -91,3 +91,38 @@ def select_knows_no_shutdown(original: Original, *args: Any) -> Values:
         return results
     timeout = () if kept or listed(results[1]) else (b"timeout",)
     return (ready_table(original, kept), results[1], *timeout)
+
+
+@FAULTS.fault("tcp:getsockname", detected_by="changes/master-becomes-a-server")
+def first_name_of_a_master_stays(original: Original, obj: Any, *args: Any) -> Values:
+    """An object that was asked for its name before it had one says the same as long as it is open."""
+    if is_closed(original, obj):
+        original.memory.pop(obj, None)
+        return original(obj, *args)
+    results = original(obj, *args)
+    unbound = not failed(results) and str(results[1]).strip("b'") in ("0", "0.0")
+    return tuple(original.memory.setdefault(obj, results)) if unbound or obj in original.memory else results
+
+
+@FAULTS.fault("tcp:getpeername", detected_by="changes/master-becomes-a-client")
+def missing_peer_of_a_master_stays(original: Original, obj: Any, *args: Any) -> Values:
+    """An object that was asked for its peer before it had one has none as long as it is open."""
+    results = original(obj, *args)
+    if is_closed(original, obj):
+        original.memory.pop(obj, None)
+        return results
+    if failed(results) and original.api.index(obj, "class") == b"tcp{master}":
+        original.memory[obj] = results
+    return tuple(original.memory.get(obj, results))
+
+
+@FAULTS.fault("udp:getoption", "udp:receive", detected_by="changes/refusals-come-and-go")
+def told_refusal_is_told_again(original: Original, obj: Any, *args: Any) -> Values:
+    """An error that getoption has told fails the next receive, too."""
+    if original.name == "getoption":
+        results = original(obj, *args)
+        if args[:1] == (b"error",) and results[:1] not in ((None,), ()):
+            original.memory[obj] = results[0]
+        return results
+    told = original.memory.pop(obj, None)
+    return original(obj, *args) if told is None else (None, told)
