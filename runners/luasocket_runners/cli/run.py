@@ -301,6 +301,7 @@ def _conclude(plan: _Plan, outcome: _Outcome, printer: _FailurePrinter) -> list[
                 results,
                 outcome.run.seconds,
                 complete=outcome.run.complete,
+                verbose=plan.options.verbose,
                 unneeded=outcome.unneeded,
                 absent_in=expectations.absent.used_by,
             )

@@ -8,6 +8,7 @@ replied to determines which generator goes on.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from luasocket_spec import model
 from luasocket_spec.model import Authority, Behaviour
+from luasocket_spec.reading.steps import LUA_FUNCTIONS
 
 from luasocket_runners import notation
 from luasocket_runners.engine.failure import Failure, Position
@@ -29,6 +31,8 @@ from luasocket_runners.values import BadMessage, LuaValue, decode, decode_list, 
 
 #: Seconds after which a call that does not return by a quirk has hung: LuaSocket's would have returned at once.
 _HANGING: Final = 1.0
+#: Characters of a request that an adapter may need seconds to read.
+_LONG_REQUEST: Final = 1_000_000
 
 
 @dataclass(slots=True)
@@ -181,9 +185,19 @@ class BehaviourRun:
             self._steps.quirks_used.update(dict.fromkeys(request.hanging))
             return Failure("", verdict=Verdict.QUIRKS, hung=True, restart=True)
         seconds = frame.end - frame.began
-        reason = f"the call hangs: it did not return within {seconds:g} s{self._process.unfinished()}"
+        remarks = self._about_size(request) + self._process.unfinished()
+        reason = f"the call hangs: it did not return within {seconds:g} s{remarks}"
         observation = None if request.observe is None else request.observe(None)
         return Failure(reason, hung=True, restart=True, observation=observation)
+
+    def _about_size(self, request: Request) -> str:
+        """Return a remark about a long request, which a slow JSON parser needs seconds for; else the empty string."""
+        size = 0 if self._process.repeats else len(json.dumps(request.message))
+        if size < _LONG_REQUEST:
+            return ""
+        return (
+            f" (the request has {size / 1e6:.0f} MB; with the capability 'repeat' it would be short, see PROTOCOL.md)"
+        )
 
     def _return_to(self, frame: _Frame) -> Request:
         """Make a frame's request the current step again."""
@@ -272,6 +286,8 @@ class BehaviourRun:
             method = request.message.get("method")
             missing = f":{method}" if method else request.message.get("target")
             reason = f"the port has no {notation.plain(message['missing'])}"
+            if missing in LUA_FUNCTIONS:
+                reason = f"the adapter has no equivalent of Lua's own function {missing}, see PROTOCOL.md under Targets"
             error = _error_of_lua(request.message)
             observation = None if request.observe is None else request.observe(error)
             failure = Failure(reason, verdict=Verdict.NOT_IMPLEMENTED, missing=missing, observation=observation)

@@ -13,7 +13,7 @@ from luasocket_runners import notation
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks import Quirk
 from luasocket_runners.result import CONFORMING, Listed, Result, Verdict, conclude, outcome_label
-from luasocket_runners.triage import causes_of
+from luasocket_runners.triage import Cause, causes_of
 
 __all__ = [
     "OBSERVED", "ListedGroup", "about", "at", "disagreements", "explain", "judged_share", "listed_groups", "printable",
@@ -28,6 +28,9 @@ _TEXT: Final = 15
 _DIFFERENCE: Final = 50
 #: The width of a line that has a difference behind the result.
 _WIDTH: Final = 120
+
+#: Causes that the summary of a run lists if it is not verbose.
+_SHOWN_CAUSES: Final = 30
 
 #: Verdicts for which a script is useful.
 _REPRODUCED: Final = frozenset({Verdict.FAILED, Verdict.NOT_IMPLEMENTED})
@@ -128,6 +131,7 @@ def summary(
     seconds: float,
     *,
     complete: bool = True,
+    verbose: bool = False,
     unneeded: Iterable[Quirk] = (),
     absent_in: AbsentIn = _nothing_absent,
 ) -> str:
@@ -136,7 +140,7 @@ def summary(
     counts = Counter(result.verdict for result in results)
     parts = [f"{counts[verdict]} {verdict.value}" for verdict in Verdict if counts[verdict]]
     lines = [f"{counted(len(results), 'behaviour')}: {', '.join(parts) or 'nothing was run'} in {seconds:.1f} s"]
-    lines.extend(_causes([result for result in results if result.verdict in _REPRODUCED]))
+    lines.extend(_causes([result for result in results if result.verdict in _REPRODUCED], verbose=verbose))
     flaky = sum(result.flaky_under_load for result in results)
     if flaky:
         lines.append(f"  {counted(flaky, 'behaviour')} flaky under parallel load")
@@ -162,8 +166,8 @@ def summary(
     return "\n".join(lines)
 
 
-def _causes(failures: Sequence[Result]) -> Iterable[str]:
-    """Yield a line for each cause of failures, the most important first; none if there is only one failure."""
+def _causes(failures: Sequence[Result], *, verbose: bool) -> Iterable[str]:
+    """Yield a line for each of the first causes, the most important first; none if there is only one failure."""
     if len(failures) < 2:
         return
     causes = causes_of(failures)
@@ -171,11 +175,23 @@ def _causes(failures: Sequence[Result]) -> Iterable[str]:
     if hung:
         waited = sum(result.duration for result in hung)
         yield f"  {counted(len(hung), 'behaviour')} hung, and took {waited:.0f} s; with --deadline 1, {len(hung)} s"
-    yield f"  {counted(len(causes), 'cause')}:"
+    # Causes that need different rules, but read the same, have one line.
+    lines: dict[str, list[Cause]] = {}
     for cause in causes:
-        number = len(cause.results)
+        lines.setdefault(cause.title, []).append(cause)
+    yield f"  {counted(len(lines), 'cause')}:"
+    shown = len(lines) if verbose else _SHOWN_CAUSES
+    for title, same in list(lines.items())[:shown]:
+        number = sum(len(cause.results) for cause in same)
         noun = "failure " if number == 1 else "failures"
-        yield f"  {number:>5} {noun}  {cause.title}  ({cause.example.behaviour.id})"
+        yield f"  {number:>5} {noun}  {title}  ({same[0].example.behaviour.id})"
+    rest = list(lines.values())[shown:]
+    if rest:
+        number = sum(len(cause.results) for same in rest for cause in same)
+        yield (
+            f"  … and {counted(len(rest), 'more cause')} with {counted(number, 'failure')}: -v prints them, "
+            "and 'luasocket-conformance triage' writes rules and lists for them"
+        )
 
 
 @dataclass(slots=True)

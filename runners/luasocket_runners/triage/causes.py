@@ -106,5 +106,6 @@ def _cause(result: Result, missing: Container[str | None] = ()) -> tuple[object,
             # one error is one cause, whatever LuaSocket would have returned
             return ("raises", repr(proposal.returned)), Cause(kind, proposal.says, proposal=proposal)
         return ("rule", proposal.key), Cause(kind, proposal.says, proposal=proposal)
-    reason = _LONG_NUMBER.sub("#", result.reason).partition(_LAST_WORDS)[0]
-    return ("other", result.function, _OTHER_TEXT.sub("other text", reason)), Cause(Kind.DATA, notation.plain(reason))
+    reason = result.reason.partition(_LAST_WORDS)[0]
+    key = _OTHER_TEXT.sub("other text", _LONG_NUMBER.sub("#", reason))
+    return ("other", result.function, key), Cause(Kind.DATA, notation.plain(reason))

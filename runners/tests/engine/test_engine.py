@@ -242,6 +242,32 @@ def test_a_call_that_hangs(behaviours: Behaviours, toy_port: MakePort) -> None:
     assert (result.call, result.expected) == ('socket.slow("a")', "1")
 
 
+def test_a_long_request_that_hangs_names_the_capability_that_shortens_it(
+    behaviours: Behaviours, toy_port: MakePort
+) -> None:
+    (slow,) = behaviours(
+        "  - {id: slow, steps: [{call: socket.slow, with: [{repeat: x, times: 2000000}], returns: [1]}]}\n"
+    )
+
+    def hang(_: bytes) -> tuple[int]:
+        time.sleep(60)
+        return (1,)
+
+    with Engine(toy_port(slow=hang), deadline=SHORT) as engine:
+        engine.process.repeats = False
+        assert "(the request has 2 MB; with the capability 'repeat' it would be short" in engine.run(slow).reason
+
+
+def test_a_missing_function_of_lua_is_one_of_the_adapter(behaviours: Behaviours) -> None:
+    (asks,) = behaviours("  - {id: asks, steps: [{call: rawequal, with: [1, 1], returns: [true]}]}\n")
+    with Engine(Scripted([{"missing": "rawequal"}])) as engine:
+        result = engine.run(asks)
+    assert verdict_and_reason(result) == (
+        Verdict.NOT_IMPLEMENTED,
+        "the adapter has no equivalent of Lua's own function rawequal, see PROTOCOL.md under Targets",
+    )
+
+
 def test_a_call_that_calls_back_for_ever_hangs(behaviours: Behaviours, toy_port: MakePort) -> None:
     (forever,) = behaviours(
         "  - {id: forever, functions: {f: {}}, steps: [{call: socket.forever, with: [$f], returns: [1]}]}\n"

@@ -212,10 +212,18 @@ def test_every_cause_has_a_line_the_most_important_first() -> None:
     ]
     assert terminal.summary(failures, 1.23).splitlines()[1:-2] == [
         "  3 causes:",
-        "      5 failures  port # instead of #  (tcp/receive-line/partial-on-timeout)",
+        "      5 failures  port 40123 instead of 40124  (tcp/receive-line/partial-on-timeout)",
         "      3 failures  client:receive: one  (tcp/receive-line/partial-on-timeout)",
         "      1 failure   socket.udp is not implemented  (tcp/receive-line/partial-on-timeout)",
     ]
+
+
+def test_a_summary_lists_the_first_causes_unless_it_is_verbose() -> None:
+    failures = [replace(FAILED, reason="x" * length) for length in range(1, 36)]
+    short = terminal.summary(failures, 1.23).splitlines()
+    assert sum("failure  " in line for line in short) == 30
+    assert "  … and 5 more causes with 5 failures: -v prints them, " in "\n".join(short)
+    assert sum("failure  " in line for line in terminal.summary(failures, 1.23, verbose=True).splitlines()) == 35
 
 
 def test_declared_differences_are_one_line_a_reason() -> None:
