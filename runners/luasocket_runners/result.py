@@ -157,7 +157,7 @@ class Observation:
     returns, raises
         The reply; ``returns`` is None if an error was raised.
     broken_quirks
-        The ids of quirks that do not hold here: the port does what LuaSocket does, or raises an error where the quirk
+        The ids of quirks that do not hold here: the port does as LuaSocket does, or raises an error where the quirk
         says that it returns, or the reverse.
     hangs
         Whether the call did not return: then there is no reply.

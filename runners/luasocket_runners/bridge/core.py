@@ -21,7 +21,7 @@ __all__ = ["CORE", "REFERENCE", "Bridge", "Guard", "HostValue", "Interrupted", "
 #: The part that is written in Lua.
 CORE = Path(__file__).parent / "core.lua"
 
-#: What a call from Lua returns first where it is not the number of results; core.lua has the same numbers.
+#: The first result of a call from Lua, in place of the number of results; core.lua has the same numbers.
 _CHANGED, _NEW, _MANY, _BAD_ARGUMENT, _MESSAGE, _RAISED = range(4, 10)
 
 #: The most results that are returned as they are.
@@ -41,7 +41,7 @@ _Results: TypeAlias = "tuple[Any, ...]"
 
 @dataclass(frozen=True)
 class Library:
-    """What the module is made of; each function takes the names of a dialect and of a version of Lua.
+    """The parts of the module; each function takes the names of a dialect and of a version of Lua.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class HostFunction(HostValue):
     __slots__ = ()
 
     def __call__(self, *arguments: Any) -> _Results:
-        """Call it; what it raises is raised as `LuaError`, which carries the same value."""
+        """Call it; an error that it raises becomes a `LuaError` with the same value."""
         invoke = self._bridge.builder[b"invoke"] if self._reader is None else self._reader[1]
         ok, *results = _results(invoke(self.value, *map(self._bridge.to_lua, arguments)))
         if not ok:
@@ -229,7 +229,7 @@ class Bridge:
     # Calls from Lua
 
     def _function(self, function: Callable[..., _Results]) -> Callable[..., _Results]:
-        """Return what Lua calls for a function of the reference."""
+        """Return Lua's callable for a function of the reference."""
         reads = function.__name__ in _READERS
 
         def call(*values: Any) -> _Results:
@@ -240,7 +240,7 @@ class Bridge:
         return call
 
     def _method(self, function: Callable[..., _Results]) -> Callable[..., _Results]:
-        """Return what Lua calls for a method of the reference: the object comes as a number, False for none of ours."""
+        """Return Lua's callable for a method of the reference: the object comes as a number, False for none of ours."""
         reads = getattr(function, "__name__", "") in _READERS
 
         def call(number: int | bool, *values: Any) -> _Results:
@@ -332,7 +332,7 @@ class Bridge:
         return value
 
     def given(self, ok: bool, rest: list[Any], reader: tuple[Any, Any] | None) -> Any:
-        """Return what core.lua's ``index`` found, or raise the error.
+        """Return the result of core.lua's ``index``, or raise the error.
 
         A second value is an object's number, or False for a value that can be called.
         """

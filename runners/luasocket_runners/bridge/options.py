@@ -14,14 +14,14 @@ class UsageError(Exception):
 
 @dataclass
 class Options:
-    """What an interpreter is asked to do.
+    """The command line of an interpreter.
 
     Attributes
     ----------
     actions
-        What to do, in order: "execute" and "require" with a text, "file" with a name, "stdin", "prompt", "version".
+        The actions, in order: "execute" and "require" with a text, "file" with a name, "stdin", "prompt", "version".
     arguments
-        The table ``arg``: the script at 0, its arguments from 1 on, and what came before it at negative numbers.
+        The table ``arg``: the script at 0, its arguments from 1 on, and the words before it at negative numbers.
         Without a script, the interpreter is at 0.
     has_script
         There is a script, which may be standard input.

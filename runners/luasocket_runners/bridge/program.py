@@ -33,7 +33,7 @@ LAYER = _HERE / "socket.lua"
 
 _INTERPRETER = _HERE / "interpreter.lua"
 
-#: The exit status for what cannot be run; the sentence about it stands after "unavailable: " on standard error.
+#: The exit status if lupa or its runtime is missing; standard error has a sentence behind "unavailable: ".
 _UNAVAILABLE = 69
 
 #: The exit status for a mistake of ours.
@@ -113,7 +113,7 @@ def ignore_sigpipe() -> None:
 
 
 class Interrupt:
-    """What Ctrl-C does: it ends a call of the module with an error, and a program that computes at once.
+    """The handler of Ctrl-C: it ends a call of the module with an error, and a program that computes at once.
 
     Python runs signal handlers in the main thread between two steps of Python. While Lua computes there is none, so a
     thread waits for the signal, too.
@@ -149,7 +149,7 @@ class Interrupt:
 
 
 def _version(runtime: str, version: str) -> str:
-    """Return what the reference calls the Lua of a runtime."""
+    """Return the reference's name for the Lua of a runtime."""
     return "luajit" if runtime.startswith("luajit") else version
 
 
@@ -169,7 +169,7 @@ def _line_reader() -> Any:
 
 
 def _init(options: Options, version: str, layer: str) -> list[tuple[str, ...]]:
-    """Return what the environment asks to do first."""
+    """Return the actions that the environment asks for first."""
     names = ["LUA_INIT"] if version == "5.1" else [f"LUA_INIT_{version.replace('.', '_')}", "LUA_INIT"]
     text = next((os.environ[name] for name in names if name in os.environ), None)
     # a port runs in an environment that is meant for real interpreters

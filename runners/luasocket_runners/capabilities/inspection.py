@@ -102,7 +102,7 @@ def read(descriptor: int, option: str) -> LuaValue:
 
 
 def is_untouched(descriptor: int, option: str) -> bool:
-    """Tell whether an option is as the system sets it: that of a new socket, or a buffer whose size nobody has set.
+    """Tell whether an option is as the system sets it: that of a new socket, or a buffer whose size no program has set.
 
     ``descriptor`` is one of this process, and is closed in any case.
     """

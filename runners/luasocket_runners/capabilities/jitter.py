@@ -23,7 +23,7 @@ _DELAY: Final = struct.Struct("d")
 class Jitter:
     """Measures the machine's delays in a thread of its own. Use as a context manager.
 
-    The processes that are forked from this one, before it measures, see what it measures: all share one machine.
+    The processes that are forked from this one, before it measures, see the result: all share one machine.
     """
 
     def __init__(self) -> None:

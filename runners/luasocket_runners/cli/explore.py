@@ -132,7 +132,7 @@ def _search(options: argparse.Namespace, port: Port) -> int:
     )
     try:
         search.run(limits)
-    finally:  # an interrupt loses nothing of what was found
+    finally:  # an interrupt loses no difference
         found = search.found
         if options.write is not None and found.differences:
             write_text(options.write, file_of(found.differences, search.dialect))
@@ -172,7 +172,7 @@ def _summary(found: Found) -> str:
 
 
 def _progress(port: str) -> Callable[[Found], None]:
-    """Return what prints each difference when it is found, and keeps a counter on a terminal."""
+    """Return a function that prints each difference when it is found, and keeps a counter on a terminal."""
     from luasocket_runners.explore.write import listing
 
     printed = 0

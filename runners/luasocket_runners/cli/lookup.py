@@ -34,7 +34,7 @@ examples:
   luasocket-conformance explain client:receive
   luasocket-conformance explain settimeout           all methods of that name
   luasocket-conformance explain socket.dns.toip
-  luasocket-conformance explain peer closed          what is known about these words: questions and topics
+  luasocket-conformance explain peer closed          questions, topics and behaviours with these words
   luasocket-conformance explain                      all functions, one a line
 
 exit status: 0; 2 no function has this name, and no question or topic has these words.

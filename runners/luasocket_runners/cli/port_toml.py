@@ -1,4 +1,4 @@
-"""Adds what triage has found to a port's description: the names of its files, and the functions that are missing."""
+"""Adds the results of triage to a port's description: the names of its files, and the functions that are missing."""
 
 from __future__ import annotations
 

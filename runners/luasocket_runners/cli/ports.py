@@ -140,7 +140,7 @@ def _results(port: Port, behaviours: Sequence[Behaviour], expectations: Expectat
 
 
 def _about_port(name: str) -> str:
-    """Return what a port reports of itself, or why it is unavailable; empty where the user completes the name."""
+    """Return a port's description of itself, or why it is unavailable; empty where the user completes the name."""
     if any(map(str.isupper, name)):
         return ""
     try:

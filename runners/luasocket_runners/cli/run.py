@@ -144,7 +144,7 @@ def _run(options: argparse.Namespace) -> int:
         outcome = _execute(plan, printer)
         try:
             results = _conclude(plan, outcome, printer)
-        except BrokenPipeError as gone:  # nobody reads the output; the reports are written all the same
+        except BrokenPipeError as gone:  # the reader of the output has gone; the reports are written all the same
             outcome.ended_by = outcome.ended_by or gone
             results = [plan.expectations.apply(result) for result in outcome.results]
     if any(plan.files) and outcome.run is not None:
@@ -233,7 +233,7 @@ def _execute(plan: _Plan, printer: _FailurePrinter) -> _Outcome:
         outcome.ended_by = type(interrupt)(*([] if progress is None else [progress.status()]))
     except PortUnavailable as error:
         outcome.ended_by = CommandFailed(str(error), _status(error))
-    except Exception as error:  # no memory, an output that nobody reads, a mistake in the suite
+    except Exception as error:  # no memory, an output without a reader, a mistake in the suite
         outcome.ended_by = error
     if engine is not None:
         outcome.results = [found[behaviour.id] for behaviour in behaviours if behaviour.id in found]

@@ -35,7 +35,7 @@ examples:
 
 A Lua script asks nothing but the calls of the behaviour of the module. Where these work only in a scheduler, have a
 thread of it run the script: assert(loadfile("repro.lua"))(DIRECTORY, pause). DIRECTORY is that of the peers; pause may
-be a function that is called after each action of a peer before a call, and lets the scheduler see what has come.
+be a function that is called after each action of a peer before a call, and lets the scheduler see the new data.
 
 exit status: 0; 2 no behaviour has this id.
 """

@@ -54,7 +54,7 @@ Quirks that the port already declares are kept. The new ones are proposals: each
 write why the port differs. Failures that no rule explains become known deviations, grouped by cause.
 
 exit status: 0 the files are written; 2 wrong usage; 3 the port could not be run; 130 and 143 interrupted and
-terminated: after the first round, the files have what was found up to then.
+terminated: after the first round, the files have all that was found up to then.
 """
 
 
@@ -105,7 +105,7 @@ def _triage(options: argparse.Namespace) -> int:
         results = rounds.found()
         if not results:
             raise
-        ended_by = type(interrupt)("the files have what was found so far; the same command goes on from there")
+        ended_by = type(interrupt)("the files have all that was found so far; the same command continues from there")
     is_over = ended_by is None and rounds.has_settled
     proposed = [one for one in rules.proposed(used_only=True) if is_over or rounds.has_tried(one)]
     rest = [result for result in results if result.verdict in (Verdict.FAILED, Verdict.NOT_IMPLEMENTED)]
@@ -256,7 +256,7 @@ def _print_deadly(deadly: Mapping[str, int], at_least: int) -> None:
 def _print_causes(causes: Sequence[Cause]) -> None:
     """Print the most important causes that no rule explains: faults are among them, which are worth a report."""
     if causes:
-        print("\nNo rule explains these; what is a fault of the port is probably among the first:")
+        print("\nNo rule explains these; faults of the port are probably among the first:")
     for cause in causes[:SHOWN_CAUSES]:
         title = cause.title if len(cause.title) <= TITLE_LENGTH else f"{cause.title[:TITLE_LENGTH]}…"
         print(f"  {len(cause.results):>5}  {title}  ({cause.example.behaviour.id})")

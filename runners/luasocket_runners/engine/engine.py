@@ -145,7 +145,7 @@ class Engine:
     def _confirm_leak(self, result: Result, began: float) -> Result:
         """Return the result of a behaviour that passed and left other descriptors open than it should: it runs again.
 
-        A leak does it again. What a port's runtime opens once, at the first use of something, is none.
+        A leak does it again. A descriptor that a port's runtime opens once, at the first use of something, is none.
         """
         attempt = self._run_once(result.behaviour, began)
         again, leaked, leaks = attempt.result, attempt.leaked, attempt.leaks

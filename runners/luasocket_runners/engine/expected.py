@@ -54,9 +54,9 @@ class Expected:
         scope: Scope,
         kept: bytes | None = b"",
     ) -> Expected:
-        """Apply the rules that concern a function to what the spec expects of a call.
+        """Apply the rules that concern a function to the outcome that the spec expects of a call.
 
-        ``kept`` is what earlier calls on the object have kept back, None if that is not known.
+        ``kept`` are the bytes that earlier calls on the object have kept back, None if they are not known.
         """
         if not rules:
             return cls(outcomes)
@@ -73,7 +73,7 @@ class Expected:
         return cls(outcomes, tuple(rewritten), (), without)
 
     def show(self, scope: Scope) -> str:
-        """Return what the port has to do, in Lua's notation."""
+        """Return the outcome that the port has to have, in Lua's notation."""
         outcomes = [(one.outcome, authorities) for one, (_, authorities) in self._pairs()]
         returning = [pair for pair in outcomes if pair[0] != HANGS]
         return show_outcomes(returning, scope.names()) if returning else "a call that does not return"
@@ -170,7 +170,7 @@ class Expected:
         return bound_results(spec_outcome, nothing, (), scope.resolve)
 
     def left_out(self, args: Sequence[LuaValue], scope: Scope) -> bytes | None:
-        """Return what LuaSocket has received and returns, and the reply by a rule does not: strings behind a message.
+        """Return the data that LuaSocket returns, and the reply by a rule does not: strings behind a message.
 
         A prefix among the arguments was not received. None: one of the strings is not known.
         """

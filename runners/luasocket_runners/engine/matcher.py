@@ -85,7 +85,7 @@ class Matcher:
         return count
 
     def value(self, expected: model.SpecValue, actual: LuaValue) -> str | None:
-        """Return the difference between a value and what was expected, or None."""
+        """Return the difference between a value and the expected one, or None."""
         if type(expected) in LITERALS:
             # equal values of one type are the same; all else is looked at closely
             if type(expected) is type(actual) and expected == actual:

@@ -353,7 +353,7 @@ class PortProcess:
                 descriptors.set_limit(process, descriptors.limit_for(process, room))
 
     def _probed_safely(self, probe: Callable[[probes.Ask], Found]) -> Found | None:
-        """Return what a probe finds, and reset the port; None: the port broke meanwhile, and is ended."""
+        """Return the result of a probe, and reset the port; None: the port broke meanwhile, and is ended."""
         try:
             found = probe(self._ask)
             self.reset()
@@ -363,7 +363,7 @@ class PortProcess:
         return found
 
     def prepare(self, kinds: Iterable[Literal["tcp", "udp"]]) -> None:
-        """Find out what `names_sockets` returns for these kinds of objects, before a behaviour needs it."""
+        """Ask `names_sockets` about these kinds of objects, before a behaviour needs it."""
         for kind in kinds:
             self._probe(f"getsockname-{kind}")
 

@@ -14,7 +14,7 @@ from luasocket_runners.notation import Names
 from luasocket_runners.result import RAISED
 from luasocket_runners.values import LuaValue
 
-#: What a step expects: different outcomes, each with the readings that expect it.
+#: The expectations of a step: different outcomes, each with the readings that expect it.
 Outcomes: TypeAlias = Sequence[tuple[Outcome, frozenset[Authority]]]
 
 

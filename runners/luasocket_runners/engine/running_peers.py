@@ -1,4 +1,4 @@
-"""The peers of one run of a behaviour: their actions, what these bind, and the failures that they see."""
+"""The peers of one run of a behaviour: their actions, the names that these bind, and the failures that they see."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RunningPeers:
         self._peers: dict[str, Peer] = {}
 
     def act(self, action: model.PeerAction, scope: Scope, *, hurried: bool = False) -> None:
-        """Have a peer act, and bind what the action returns.
+        """Have a peer act, and bind the results of the action.
 
         Raises
         ------

@@ -74,7 +74,7 @@ class Expectations:
         return expectations
 
     def apply(self, result: Result) -> Result:
-        """Return the result with the verdict that it has in view of what is expected."""
+        """Return the result with the verdict that it has in view of the expectations."""
         return self.known.apply(self.flaky.apply(self.absent.apply(result)))
 
     def unneeded_quirks(self, results: Sequence[Result]) -> tuple[Quirk, ...]:

@@ -56,7 +56,7 @@ def update(
     path
         The file.
     expectations
-        What is expected of the port so far.
+        The expectations of the port so far.
     behaviours
         All of the spec; entries of those without a result stay.
     results

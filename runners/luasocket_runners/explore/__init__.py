@@ -1,7 +1,7 @@
 """Random exploration: runs random sequences of calls on a port and on the reference in lockstep, and compares them.
 
-Hypothesis (the extra ``explore``) chooses the sequences and keeps those that differed; this package knows what can be
-called when, what two implementations may answer differently, and how a difference is written down.
+Hypothesis (the extra ``explore``) chooses the sequences and keeps those that differed; this package knows which
+functions can be called when, where two implementations may differ, and how a difference is written down.
 """
 
 from typing import Final

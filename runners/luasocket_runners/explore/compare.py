@@ -28,7 +28,7 @@ _TIMES: Final = {"socket.gettime": (0, 3600.0), "getstats": (2, 20.0)}
 _INEXACT: Final = frozenset({b"recv-buffer-size", b"send-buffer-size"})
 #: A field that tells the two implementations from each other.
 _VERSION: Final = "socket._VERSION"
-#: What precedes the text of an error that Lua raises: the place in the program, again where it is raised again.
+#: The prefix of the text of an error that Lua raises: the place in the program, again where it is raised again.
 _PLACE: Final = re.compile(rb"^(?:[^\n:]*:\d+: )+")
 #: The address of an object, as tostring writes it.
 _ADDRESS: Final = re.compile(rb"(?:0x|: )[0-9a-f]{6,}\b")
@@ -49,7 +49,7 @@ _ATTEMPT: Final = re.compile(
     rb"^(attempt to [a-z ]+?) (?:(?:local|upvalue|field|global|method|constant) '[^']*' )?"
     rb"\(?(an? [a-z]+ value)\)?(?: \(.*\))?$"
 )
-#: What an object of another class is called differs between releases and Luas; which class is expected does not.
+#: The name of an object of another class differs between releases and Luas; which class is expected does not.
 _GOT: Final = re.compile(rb"(?<=\} expected), got .*", re.DOTALL)
 
 
@@ -114,7 +114,7 @@ class Comparison:
         return self._pairs.setdefault(one, other) == other and self._partners.setdefault(other, one) == one
 
     def difference(self, step: Step, expected: Outcome, actual: Outcome) -> str | None:
-        """Return what differs, in a few words; None if nothing does."""
+        """Return the difference in a few words; None if there is none."""
         if not self._in_lua and _is_integer_error(expected):
             return None
         self._exact = self._subtypes and step.label not in self._tolerated
@@ -168,7 +168,7 @@ class Comparison:
             same = mine is None or theirs is None or mine[1] == theirs[1]
             return None if same or step.label not in _NUMBERED else "another argument is blamed"
         if _may_be_exception(one) and isinstance(other, Handle | LuaTable):
-            return None  # what try raises is the port's own affair
+            return None  # the value that try raises is the port's own affair
         return None if self._same(one, other) else "another error value"
 
     def _saw(self, step: Step, expected: Outcome, actual: Outcome) -> str | None:

@@ -1,4 +1,4 @@
-"""What the parts of a drawer share: the program's state, the port's abilities, and how things are picked."""
+"""The context of the parts of a drawer: the program's state, the port's abilities, and how things are picked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from luasocket_runners.explore.steps import StepValue
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What can be asked of a port.
+    """The abilities of a port.
 
     Attributes
     ----------

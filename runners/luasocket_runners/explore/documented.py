@@ -1,4 +1,4 @@
-"""What the documentation says where LuaSocket and the reference do otherwise: a port may follow either.
+"""The documented outcomes where LuaSocket and the reference do otherwise: a port may follow either.
 
 Each rule is about functions, as the documentation calls them, and tells whether the port's outcome is as documented.
 The disagreements themselves are in the specification; `luasocket-conformance disagreements` lists them.

@@ -1,4 +1,4 @@
-"""Draws the next steps of a random program: what makes sense in its state mostly, anything else now and then.
+"""Draws the next steps of a random program: mostly steps that make sense in its state, any others now and then.
 
 Every wait is short and certain: objects get a short timeout as soon as they exist, and an object that may wait longer
 is only asked, not made to wait. Everything is on the loopback.
@@ -48,7 +48,7 @@ _LATER: Final = frozenset({"gettimeout", "socket.tcp4", "socket.udp4", "socket.d
 #: Objects and peers of one program: a few, so that they meet.
 _MANY: Final = 9
 
-#: What the programs of a profile are about.
+#: The subjects of the programs of a profile.
 _KINDS: Final[Mapping[str, frozenset[str]]] = {
     name: frozenset({"tcp", "udp", "module"}) if name == "everything" else frozenset({name}) for name in PROFILES
 }
@@ -87,7 +87,7 @@ class Drawer:
     Parameters
     ----------
     port
-        What can be asked of the port.
+        The abilities of the port.
     profile
         One of `PROFILES`.
     source
@@ -141,7 +141,7 @@ class Drawer:
         return steps
 
     def final_steps(self) -> list[Step]:
-        """Return the steps that end a program: what is left of each object, its options, and what each peer has got."""
+        """Return the steps that end a program: they ask for each object's state and options, and each peer's data."""
         steps: list[Step] = []
         for item in self._state.objects.values():
             methods = ["dirty", "getstats", "gettimeout"] if item.klass == "tcp{client}" else ["getfd", "gettimeout"]
@@ -196,7 +196,7 @@ class Drawer:
         return [step for step in steps if not isinstance(step, Call) or step.path not in self._muted]
 
     def _strange_method(self) -> list[Step]:
-        """A method that the class does not have, with whatever arguments."""
+        """A method that the class does not have, with any arguments."""
         item = self._any_object()
         strange = [
             name

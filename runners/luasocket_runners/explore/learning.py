@@ -20,7 +20,7 @@ _CREATE: Final = {
 }  # fmt: skip
 #: Methods after which an object may have another class.
 _CHANGE_CLASS: Final = frozenset({"connect", "listen", "setpeername", "accept", "bind"})
-#: What an action makes of a peer.
+#: The state of a peer after an action.
 _PEER_KINDS: Final = {
     "listen": "listener", "accept": "connection", "connect": "connection", "refuse": "refused", "udp": "udp",
     "refuse_udp": "refused udp", "close": "closed", "reset": "closed",

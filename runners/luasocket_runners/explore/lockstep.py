@@ -34,13 +34,13 @@ class Difference:
     steps
         The program, this step included.
     outcomes
-        What the reference answered to each step.
+        The answers of the reference, by step.
     expected, actual
-        What the reference and the port answered, in Lua's notation.
+        The answers of the reference and of the port, in Lua's notation.
     words
-        What differs, in a few words.
+        The difference, in a few words.
     key
-        What differences of the same kind have in common: the function, and the forms of both outcomes.
+        The features that differences of one kind share: the function, and the forms of both outcomes.
     leaks
         Whether the program leaves a descriptor to no object.
     """
@@ -96,7 +96,7 @@ class Lockstep:
 
     @property
     def abilities(self) -> Abilities:
-        """What can be asked of the port."""
+        """The abilities of the port."""
         declared = self._port.description.get("capabilities")
         capabilities = frozenset(map(str, declared)) if isinstance(declared, list) else frozenset()
         return Abilities(self._dialect, frozenset(self.absent), capabilities)
@@ -154,17 +154,17 @@ class Lockstep:
         return None
 
     def tolerate(self, difference: Difference) -> None:
-        """Overlook from now on what would end every program, once it has been reported."""
+        """Overlook from now on a difference that would end every program, once it has been reported."""
         if difference.words == SUBTYPE:
             self._comparison.tolerate_subtypes(difference.key[0])
 
     def label(self, step: Step) -> str:
-        """Return what a step calls: ``socket.tcp``, ``client:receive``."""
+        """Return the function that a step calls: ``socket.tcp``, ``client:receive``."""
         item = self.state.objects.get(step.object) if isinstance(step, Call) and step.object is not None else None
         return step.label if item is None or not isinstance(step, Call) else method_label(item.klass, step.path)
 
     def _settle(self, side: Side, step: Step) -> None:
-        """Wait until what a call has sent has arrived at the other end."""
+        """Wait until the data that a call has sent have arrived at the other end."""
         if not isinstance(step, Call) or step.object is None or (step.path and step.path not in _SEND):
             return
         item = self.state.object_behind(step.object)
@@ -214,7 +214,7 @@ def _is_missing(step: Step, expected: Outcome, actual: Outcome) -> bool:
 
 
 def show_outcome(outcome: Outcome, names: Names) -> str:
-    """Return what came of a step, in Lua's notation."""
+    """Return the outcome of a step, in Lua's notation."""
     if outcome.kind in FATAL or outcome.sentence:
         return outcome.sentence
     if outcome.kind == "saw":

@@ -32,7 +32,7 @@ class Makers:
         self._kinds = kinds
 
     def choices(self) -> list[Draws]:
-        """Return what can be made."""
+        """Return the objects that can be made."""
         choices: list[Draws] = []
         if "tcp" in self._kinds:
             choices += [self._client_of_peer] * 3 + [self._server] * 2 + [self._tcp, self._refused, self._connected]
@@ -59,7 +59,7 @@ class Makers:
         return self._pick([path for path in paths if self._port.has(path)] or paths[:1])
 
     def _fresh(self, kind: str) -> list[Step]:
-        """A new object, perhaps with a look at its class, its defaults and what it has no right to say yet."""
+        """A new object, perhaps with a look at its class, its defaults and the results that it must not have yet."""
         name, steps = self._new(self._one_of([f"socket.{kind}", f"socket.{kind}6", f"socket.{kind}4"]))
         return steps + self._looks(name, "tcp{master}" if kind == "tcp" else "udp{unconnected}", 2)
 
@@ -108,7 +108,7 @@ class Makers:
         return [act, *steps, Call(name, "connect", where), PeerAct(peer, "accept")]
 
     def _connected(self) -> list[Step]:
-        """A connection by a function of the module, perhaps from a certain address, to whatever there is."""
+        """A connection by a function of the module, perhaps from a certain address, to any listener."""
         path = self._one_of(["socket.connect", "socket.connect4", "socket.connect6"])
         where = address(self._picker, tcp=True)
         if not where or not self._port.has(path):
@@ -165,7 +165,7 @@ class Makers:
     def _udp_peer(self) -> list[Step]:
         return self._new_peer("udp")
 
-    # -- what becomes of objects
+    # -- changes of objects
 
     def moved(self) -> list[Step]:
         """Draw the steps that give the descriptor of an object to another one; none if there are no two for it."""

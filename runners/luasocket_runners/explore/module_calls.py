@@ -28,7 +28,7 @@ class ModuleCalls:
         self._port = context.port
 
     def choices(self) -> list[Callable[[], list[Step]]]:
-        """Return what can be called, whatever objects there are."""
+        """Return the functions that can be called without any object."""
         choices = [self._skip, self._sleep, self._dns, self._dns, self._protect, self._protect, self._newtry]
         choices += [self._try, self._choose, self._get, self._gettime]
         return [*choices, *[self.function_call] * 6] if self.callable_functions() else choices
@@ -123,7 +123,7 @@ class ModuleCalls:
         """Draw a call of a function, or of a callable table."""
         return [Call(self._pick(self.callable_functions()), "", tuple(self._picker.some(ODD_DATA, 3)))]
 
-    # -- sinks, sources, and what else select takes
+    # -- sinks, sources, and other arguments of select
 
     def stream(self) -> list[Step]:
         """Draw a sink or a source of an object, or a call of one."""

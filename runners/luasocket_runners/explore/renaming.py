@@ -11,7 +11,7 @@ from luasocket_spec import model
 
 from luasocket_runners.explore.steps import Call, Drop, Function, Get, Make, PeerAct, Step, StepValue
 
-#: A name: what it stands for, its number, and the part of it that is meant: ``tcp7_port``, ``peer2.ip``.
+#: A name: its kind, its number, and the part of it that is meant: ``tcp7_port``, ``peer2.ip``.
 _NAME: Final = re.compile(r"([a-z]+)(\d+)(.*)")
 
 

@@ -38,7 +38,7 @@ CONFIRMATIONS: Final = 3
 
 @dataclass(slots=True)
 class Found:
-    """What a search has found.
+    """The results of a search.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Search:
     shorten
         Whether the steps that a difference does not need are left out.
     progress
-        Called after each program, and after each difference, with what was found so far.
+        Called after each program, and after each difference, with the results so far.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Search:
         self.found = Found()
 
     def run(self, limits: Limits) -> Found:
-        """Search until one of the limits is reached; return what was found. A second call goes on with other programs.
+        """Search until one of the limits is reached; return the results. A second call goes on with other programs.
 
         Raises
         ------

@@ -48,7 +48,7 @@ Ends = tuple[arrival.Address, arrival.Address]
 
 
 def describe(port: Port, dialect: model.Dialect | None) -> Mapping[str, Any]:
-    """Start a port and return what it says of itself: see ``describe`` in PROTOCOL.md.
+    """Start a port and return its description: see ``describe`` in PROTOCOL.md.
 
     Raises
     ------
@@ -186,7 +186,7 @@ class Side:
         Parameters
         ----------
         other
-            What came of it on the other side: a peer waits for as much as the other side's peer has seen.
+            The outcome on the other side: a peer waits for as much as the other side's peer has seen.
         """
         if isinstance(step, PeerAct):
             return self._act(step, other)
@@ -318,7 +318,7 @@ class Side:
 
     @staticmethod
     def _collect(peer: Peer, other: Outcome | None, *, until_end: bool) -> Outcome:
-        """Read what has arrived; wait for as much as the other side's peer has seen."""
+        """Read the data that have arrived; wait for as much as the other side's peer has seen."""
         wanted = len(other.values[0]) if other is not None and isinstance(other.values[0], bytes) else 0
         end_wanted = other.values[1] if other is not None and len(other.values) > 1 else None
         data, ended = bytearray(), None

@@ -1,4 +1,4 @@
-"""What is known of a running program: its objects, peers, connections and the names that steps can use.
+"""The state of a running program: its objects, peers, connections and the names that steps can use.
 
 The classes are those that the reference says; everything else follows from the steps that were run.
 """
@@ -59,7 +59,7 @@ class Object:
 
 @dataclass(slots=True)
 class PeerState:
-    """A peer: what it is now, and the names of its address and of its port's number.
+    """A peer: its state, and the names of its address and of its port's number.
 
     ``kind`` is ``listener``, ``connection``, ``udp``, ``refused`` (TCP) or ``refused udp``, or ``closed``.
     """
@@ -72,7 +72,7 @@ class PeerState:
 
 @dataclass(slots=True)
 class State:
-    """What a program has.
+    """The objects, peers and names of a program.
 
     Attributes
     ----------

@@ -80,7 +80,7 @@ class PeerAct:
 
     @property
     def label(self) -> str:
-        """What differences are grouped by."""
+        """The key by which differences are grouped."""
         return f"peer {self.verb}"
 
 
@@ -94,7 +94,7 @@ class Get:
 
     @property
     def label(self) -> str:
-        """What differences are grouped by."""
+        """The key by which differences are grouped."""
         return f".{self.path}" if self.object is not None else self.path
 
 
@@ -117,7 +117,7 @@ class Make:
 
     @property
     def label(self) -> str:
-        """What differences are grouped by."""
+        """The key by which differences are grouped."""
         return "make"
 
 
@@ -129,7 +129,7 @@ class Drop:
 
     @property
     def label(self) -> str:
-        """What differences are grouped by."""
+        """The key by which differences are grouped."""
         return "drop"
 
 
@@ -180,7 +180,7 @@ OutcomeKind: TypeAlias = Literal["returned", "raised", "missing", "died", "hung"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a step.
+    """The outcome of a step.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ class Outcome:
     calls
         The functions of the program that the port called meanwhile, each with its arguments.
     sentence
-        For ``missing``, ``hung`` and ``died``: what happened.
+        For ``missing``, ``hung`` and ``died``: the event.
     """
 
     kind: OutcomeKind

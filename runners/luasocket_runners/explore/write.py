@@ -113,7 +113,7 @@ def file_of(differences: Iterable[Difference], dialect: Dialect) -> str:
 
 
 def behaviour(difference: Difference, identity: str, dialect: Dialect) -> str:
-    """Return a behaviour that expects of each step what the reference answered to it."""
+    """Return a behaviour that expects of each step the answer of the reference."""
     writer = _Writer(difference)
     lines = [f"  - id: {identity}", f"    says: {writer.sentence()}", "    authority: observed"]
     lines.append(f"    dialects: [{dialect}]")
@@ -197,7 +197,7 @@ class _Writer:
         return [part for line in lines for part in _WRAPPER.wrap(line)]
 
     def _look(self, step: Get | Make | Drop, outcome: Outcome) -> dict[str, str]:
-        """Return the step for what is no call."""
+        """Return the step for an action that is no call."""
         if isinstance(step, Make):
             made = {"make": step.name, "of": _value(step.table)}
             return made if step.inherits is None else {**made, "inherits": _value(step.inherits)}

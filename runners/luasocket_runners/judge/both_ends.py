@@ -75,7 +75,7 @@ class _Arrival:
 
 
 def _run(dialect: Dialect, call: Call, arrived: bytes, outcome: int) -> tuple[tuple[Any, ...], int] | None:
-    """Return what the reference's buffer returns when these bytes arrive, and how many of them it takes."""
+    """Return the results of the reference's buffer when these bytes arrive, and how many of them it takes."""
     buffer = Buffer(cast(Descriptor, _Arrival(arrived, outcome)), Timeout())
     arguments = (None, *call.args)
     try:
@@ -186,7 +186,7 @@ class BothEnds:
         return Finding(end.trace.file, call, 1, RULES[rule], expected, is_remark, end.number)
 
     def _reading(self, end: End, other: End, reading: _Reading) -> Iterator[Finding]:
-        """Judge what an end received, up to its first finding."""
+        """Judge the data that an end received, up to its first finding."""
         stream = bytes(other.sent)
         for call in end.calls:
             if not other.is_whole:
@@ -257,7 +257,7 @@ class BothEnds:
             yield self._finding(end, call, "stream-end", f"{len(rest)} more bytes, which begin with {rest[:40]!r}")
 
     def _sending(self, end: End, other: End) -> Iterator[Finding]:
-        """Judge what an end said it sent, by what a proxy read."""
+        """Judge the data that an end claims to have sent, by the data that a proxy read."""
         if other.received is None or not end.is_whole:
             return
         position = 0

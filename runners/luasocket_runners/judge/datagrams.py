@@ -52,14 +52,14 @@ class _Sent:
 
 @dataclass
 class _Socket:
-    """What is known of an object.
+    """The knowledge about an object.
 
     Attributes
     ----------
     own, peer
         Its addresses, as far as they are known.
     is_private
-        It got its address by setpeername, so that nobody else can have sent to it.
+        It got its address by setpeername, so that no other address can have sent to it.
     received
         Datagrams that it took, failures included.
     taken
@@ -116,7 +116,7 @@ class Datagrams:
         known.append(sent)
 
     def _relayed(self, trace: Trace) -> None:
-        """Note what a proxy sent."""
+        """Note the datagrams that a proxy sent."""
         sides: dict[tuple[int, str], tuple[Address, Address]] = {}
         for event in trace.events:
             if event.local is not None and event.peer is not None:
@@ -127,7 +127,7 @@ class Datagrams:
                 self._note((own[1], peer[1]), _Sent(trace.started + event.at, event.data, own[0]))
 
     def _sent_by(self, trace: Trace) -> None:
-        """Note what a program sent."""
+        """Note the datagrams that a program sent."""
         sockets: dict[int, _Socket] = {}
         for call in trace.calls:
             if call.object is None or not call.class_name.startswith("udp"):

@@ -1,4 +1,4 @@
-"""Ends of TCP connections: what each sent and when, from the calls of a program or the events of a proxy."""
+"""Ends of TCP connections: the data that each sent and when, from the calls of a program or the events of a proxy."""
 
 from __future__ import annotations
 

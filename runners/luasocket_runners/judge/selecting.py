@@ -61,7 +61,7 @@ class Selecting:
         )
 
     def judge(self, call: Call, left_alone: Collection[int]) -> Finding | None:
-        """Judge a call of select; note what it says about objects."""
+        """Judge a call of select; note its facts about objects."""
         if call.results is None:
             return self._raised(call)
         results = call.results

@@ -1,4 +1,4 @@
-"""Traces: reads what the recorder or the proxy wrote, and shows values and calls in Lua's notation."""
+"""Reads the traces of the recorder and the proxy, and shows values and calls in Lua's notation."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Event:
-    """What the recording proxy noticed on a connection; see ``trace.schema.json`` for the fields.
+    """An event that the recording proxy noticed on a connection; see ``trace.schema.json`` for the fields.
 
     `source` is the side that it came from, and `at` counts from the start of the recording.
     """

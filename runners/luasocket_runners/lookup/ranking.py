@@ -41,7 +41,7 @@ class Found(Generic[T]):
 def rank(
     question: str, texts: Iterable[tuple[T, str, str]], synonyms: Mapping[str, Sequence[str]] | None = None
 ) -> Found[T]:
-    """Rank texts, each with its heading and what stands below it, by the words of a question."""
+    """Rank texts, each with its heading and the text below it, by the words of a question."""
     wanted = {word: _meanings(word, synonyms or {}) for word in dict.fromkeys(_words(question))}
     prepared = [(key, _stems(heading), _stems(heading) | _stems(body)) for key, heading, body in texts]
     counts = {

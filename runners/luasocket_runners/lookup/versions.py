@@ -54,7 +54,7 @@ def _note(function: Function, behaviour: model.Behaviour) -> str | None:
 
 
 def _holds(report: Compatibility, function: Function, behaviour: model.Behaviour, case: str) -> bool | None:
-    """Return whether a release does what a behaviour says; an option that is not there was skipped."""
+    """Return whether a behaviour passes on a release; an option that is not there was skipped."""
     if behaviour.entry in report.skipped:
         return False if any(need.startswith("option-") for need in behaviour.needs) else None
     return report.holds(function, behaviour.entry, case)

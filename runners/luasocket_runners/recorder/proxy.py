@@ -173,7 +173,7 @@ class Proxy(Relay):
         self.relayed += len(data)
 
     def _flush(self, side: _Side) -> None:
-        """Write what waits for a side; after that, pass on the end of the other's stream."""
+        """Write the data that wait for a side; after that, pass on the end of the other's stream."""
         if not side.is_connecting:
             try:
                 while side.pending:

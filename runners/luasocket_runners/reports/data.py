@@ -45,7 +45,7 @@ class ReportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PortInfo:
-    """The port under test: its name on the command line, and what its adapter reports."""
+    """The port under test: its name on the command line, and the description of its adapter."""
 
     name: str
     calls_itself: str

@@ -49,7 +49,7 @@ def printable(text: str) -> str:
 
 
 def about(name: str, version: str, runtime: str) -> str:
-    """Return what a port reports of itself, on one line; a version that begins with the name includes it."""
+    """Return a port's description of itself, on one line; a version that begins with the name includes it."""
     return " ".join(filter(None, ("" if version.startswith(name) else name, version, runtime)))
 
 

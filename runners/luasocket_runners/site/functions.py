@@ -131,7 +131,7 @@ def _glance(index: Index, function: Function) -> Iterator[str]:
 
 
 def _observed_first(observations: Sequence[Observation]) -> list[Observation]:
-    """Return typical calls with what the library does before what is only documented."""
+    """Return typical calls, with the library's results before those that are only documented."""
     return sorted(observations, key=lambda item: item.reading.authority == "documented")
 
 

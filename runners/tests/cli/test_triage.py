@@ -85,7 +85,9 @@ def test_an_interrupted_triage_writes_what_it_has_found(
     monkeypatch.setattr("luasocket_runners.cli.triage_rounds.Rounds._print_round", print_round)
     assert main(port) == 130
     captured = capsys.readouterr()
-    assert "interrupted: the files have what was found so far; the same command goes on from there" in captured.err
+    assert (
+        "interrupted: the files have all that was found so far; the same command continues from there" in captured.err
+    )
     assert (tmp_path / "known-deviations.txt").read_text().count("UNEXPLAINED") > 1
     assert ("{returns: [$first]}" in (tmp_path / "quirks.yaml").read_text()) is (rounds > 0)
 
