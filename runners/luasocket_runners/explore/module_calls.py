@@ -16,6 +16,8 @@ from luasocket_runners.explore.steps import Call, Function, Get, Make, Step, Ste
 _NO_DESCRIPTORS = ((-1,), (-1,), (None,), (), (b"x",), (True,), (-0.5,), (b"-1",), (1024,), (1e9,), (b"1024",))
 #: Timeouts of ``select`` that are written otherwise, or raise.
 _ODD_TIMEOUTS: tuple[StepValue, ...] = (b"0", b" 0x0 ", b"0.005", 1e-9, b"x", True, TableSpec(()))
+#: Entries of a long list of ``select``: more than the 64 that some systems can wait for.
+_MANY = 70
 
 
 class ModuleCalls:
@@ -170,6 +172,8 @@ class ModuleCalls:
         lists: list[StepValue] = []
         for _ in range(2):
             chosen = self._picker.some(names, 4)
+            if self._state.objects and self._picker.one_in(20):
+                chosen = [Ref(self._pick(list(self._state.objects)))] * _MANY + chosen
             if self._picker.one_in(20):
                 chosen.insert(self._picker.pick(range(len(chosen) + 1)), self._pick(odd))
             entries = tuple((index, value) for index, value in enumerate(chosen, 1))
