@@ -145,7 +145,7 @@ ACTIONS: Final[Mapping[str, Callable[[Peer, LuaValue, Options], Bound]]] = {
     "accept": lambda peer, value, options: peer.tcp.accept(),
     "connect": _connect,
     "refuse": lambda peer, value, options: peer.tcp.refuse(_ip(value)),
-    "udp": lambda peer, value, options: peer.udp.udp(_ip(value)),
+    "udp": lambda peer, value, options: peer.udp.udp(_ip(value), apart=bool(options.get("apart"))),
     "refuse_udp": lambda peer, value, options: peer.udp.refuse_udp(_ip(value)),
     "send": _send,
     "drip": _send,

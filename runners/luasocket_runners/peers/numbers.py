@@ -1,4 +1,4 @@
-"""Chooses numbers of TCP ports that the system gives to no process by itself."""
+"""Chooses numbers of ports that the system gives to no process by itself."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _LOWEST: Final = 10240
 _TRIES: Final = 50
 
 
-def port_apart() -> int:
-    """Return a number below the range of the system's own choice that no address has in use.
+def port_apart(kind: socket.SocketKind) -> int:
+    """Return a number below the range of the system's own choice that no socket of a kind has in use, at any address.
 
     Raises
     ------
@@ -31,14 +31,14 @@ def port_apart() -> int:
         first = _USUAL
     for _ in range(_TRIES):
         number = random.randrange(_LOWEST, max(first, _LOWEST + 1000))
-        if all(_is_free(family, number) for family in (socket.AF_INET, socket.AF_INET6)):
+        if all(_is_free(family, kind, number) for family in (socket.AF_INET, socket.AF_INET6)):
             return number
     raise OSError("there is no free port outside the range of the system's own choice")
 
 
-def _is_free(family: socket.AddressFamily, number: int) -> bool:
+def _is_free(family: socket.AddressFamily, kind: socket.SocketKind, number: int) -> bool:
     try:
-        probe = socket.socket(family, socket.SOCK_STREAM)
+        probe = socket.socket(family, kind)
     except OSError:
         return family == socket.AF_INET6  # the system has no IPv6
     with probe, contextlib.suppress(OSError):

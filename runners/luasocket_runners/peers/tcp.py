@@ -55,7 +55,7 @@ class TcpPeer(Endpoint):
     ) -> dict[str, LuaValue]:
         """Listen on an ephemeral port, or ``apart`` from those; return ``ip`` and ``port``."""
         self._listener = self._stream(ip, small_buffers=small_buffers)
-        self._listener.bind((ip, port_apart() if apart else 0))
+        self._listener.bind((ip, port_apart(socket.SOCK_STREAM) if apart else 0))
         self._listener.listen(backlog)
         return self._name_of(self._listener)
 

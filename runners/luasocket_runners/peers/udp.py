@@ -7,20 +7,21 @@ import socket
 from luasocket_runners.notation import string
 from luasocket_runners.peers import arrival
 from luasocket_runners.peers.endpoint import Endpoint, PeerFailure
+from luasocket_runners.peers.numbers import port_apart
 from luasocket_runners.values import LuaValue
 
 
 class UdpPeer(Endpoint):
     """A peer that sends and receives datagrams, or refuses them."""
 
-    def _bound(self, ip: str) -> socket.socket:
+    def _bound(self, ip: str, port: int = 0) -> socket.socket:
         made = self._new(ip, socket.SOCK_DGRAM)
-        made.bind((ip, 0))
+        made.bind((ip, port))
         return made
 
-    def udp(self, ip: str) -> dict[str, LuaValue]:
-        """Open a socket on an ephemeral port; return ``ip`` and ``port``."""
-        self._socket = self._bound(ip)
+    def udp(self, ip: str, *, apart: bool = False) -> dict[str, LuaValue]:
+        """Open a socket on an ephemeral port, or ``apart`` from those; return ``ip`` and ``port``."""
+        self._socket = self._bound(ip, port_apart(socket.SOCK_DGRAM) if apart else 0)
         return self._name_of(self._socket)
 
     def refuse_udp(self, ip: str) -> dict[str, LuaValue]:

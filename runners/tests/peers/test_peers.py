@@ -62,10 +62,10 @@ def test_a_port_apart_is_free_at_another_address(peer: TcpPeer) -> None:
 
 def test_a_port_in_use_is_not_apart(peer: TcpPeer, monkeypatch: pytest.MonkeyPatch) -> None:
     number = int(str(peer.listen("127.0.0.1", apart=True)["port"]))
-    assert not numbers._is_free(socket.AF_INET, number)
+    assert not numbers._is_free(socket.AF_INET, socket.SOCK_STREAM, number)
     monkeypatch.setattr("random.randrange", lambda *_: number)
     with pytest.raises(OSError, match="no free port"):
-        numbers.port_apart()
+        numbers.port_apart(socket.SOCK_STREAM)
 
 
 def test_sent_data_has_arrived(peer: TcpPeer, port: socket.socket) -> None:

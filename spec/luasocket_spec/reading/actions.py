@@ -35,7 +35,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "accept": Action("true", makes="connection", on=("listener",)),
     "connect": Action("port", ("to", "small_buffers"), makes="connection", bind="address"),
     "refuse": Action("address", makes="refuser", bind="address"),
-    "udp": Action("address", makes="udp", bind="address"),
+    "udp": Action("address", ("apart",), makes="udp", bind="address"),
     "refuse_udp": Action("address", makes="refuser", bind="address"),
     "send": Action("bytes", ("to", "ip"), on=("connection", "udp")),
     "drip": Action("bytes", ("every", "times", "to", "ip"), on=("connection", "udp")),
