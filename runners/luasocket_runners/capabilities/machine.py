@@ -317,6 +317,18 @@ def names_of_hosts() -> dict[str, LuaValue]:
     }
 
 
+def groups() -> dict[str, LuaValue]:
+    """Return multicast groups by their names in behaviours, others each time.
+
+    Linux gives a socket the datagrams of groups that others on the machine have joined, unless it is told otherwise.
+    """
+    one, two = os.urandom(3), os.urandom(4).hex()
+    return {
+        "host.group": b"239.%d.%d.%d" % tuple(one),
+        "host.group6": f"ff01::{two[:4]}:{two[4:]}".encode(),
+    }
+
+
 @cache
 def has(capability: str) -> bool | None:
     """Return whether the machine has a capability; None: the capability is not one of a machine."""

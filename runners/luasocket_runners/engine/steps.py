@@ -72,6 +72,8 @@ class Steps:
         if "buffers-fill" in behaviour.needs:
             size = machine.flood_size()
             self.bindings.values |= {"host.flood": b"x" * size, "host.flood.size": size, "host.flood.most": size - 1}
+        if {"multicast", "multicast6"} & set(behaviour.needs):
+            self.bindings.values |= machine.groups()
         for index, function in enumerate(self.functions, 1):
             self.bindings.values[function.data.name] = FunctionRef(index)
         self._fixture_calls = FixtureCalls(process)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -64,12 +65,33 @@ HOSTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def definitions(needs: tuple[str, ...]) -> Iterator[str]:
-    """Return the lines that define the runner's knowledge of its machine, as far as these needs say it."""
-    if "buffers-fill" in needs:
+#: Lines that define multicast groups, by their names in behaviours.
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "host.group": ("", 'local host_group = "239.255.73.14"'),
+    "host.group6": ("", 'local host_group6 = "ff01::7312"'),
+}
+
+
+def definitions(behaviour: model.Behaviour) -> Iterator[str]:
+    """Return the lines that define the runner's knowledge of its machine, as far as a behaviour uses it."""
+    if "buffers-fill" in behaviour.needs:
         yield from FLOOD
-    for need in needs:
+    for need in behaviour.needs:
         yield from HOSTS.get(need, ())
+    for name, lines in GROUPS.items():
+        if _uses(behaviour.steps, name):
+            yield from lines
+
+
+def _uses(part: object, name: str) -> bool:
+    """Tell whether a part of a behaviour has ``$name`` in it."""
+    if isinstance(part, model.Ref):
+        return part.name == name
+    if isinstance(part, tuple):
+        return any(_uses(each, name) for each in part)
+    if is_dataclass(part) and not isinstance(part, type):
+        return any(_uses(getattr(part, each.name), name) for each in fields(part))
+    return False
 
 
 #: Values that stand in an expression as they are; more are put into a table first.
@@ -200,7 +222,7 @@ class _Writer:
         declared = sorted({self._variable(name) for name in bound | set(behaviour.functions)})
         if declared:
             yield f"local {', '.join(declared)}"
-        yield from definitions(behaviour.needs)
+        yield from definitions(behaviour)
         for function in behaviour.functions.values():
             yield from self._function(function)
         for name, fixture in behaviour.given:

@@ -100,7 +100,7 @@ class _Writer:
         yield 'local socket = require "socket"'
         if behaviour.functions:
             raise NoShortScript(f"{behaviour.id} passes functions to the library. {_LONG}")
-        yield from definitions(behaviour.needs)
+        yield from definitions(behaviour)
         for name, fixture in behaviour.given:
             for step in fixture.steps:
                 yield from self._step(step, name)

@@ -21,7 +21,7 @@ RESERVED: Final = frozenset({"self", "socket", "coroutine", "tostring", "type", 
 #: Names that the runner binds before the first step.
 KNOWN: Final = frozenset({
     "host.name", "host.flood", "host.flood.size", "host.flood.most", "host.dual", "host.pair", "host.official",
-    "host.alias",
+    "host.alias", "host.group", "host.group6",
 })  # fmt: skip
 #: The name of the handle that a fixture makes.
 SELF: Final = "self"
