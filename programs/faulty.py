@@ -47,7 +47,7 @@ DEFAULTS: Mapping[str, Sequence[Any]] = {
     "udp:receivefrom": (None, 8192),
 }
 
-#: Is told, in words, in which call a mistake showed.
+#: Receives a sentence about the call in which a mistake showed.
 Showed = Callable[[str], None]
 
 

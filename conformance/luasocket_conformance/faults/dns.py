@@ -149,7 +149,7 @@ def getaddrinfo_family_is_inet4(entry: Any) -> Any:
 @FAULTS.fault("socket.dns.getaddrinfo", detected_by="dns/getaddrinfo-address/ipv6")
 @changes_result(1)
 def getaddrinfo_returns_each_thrice(found: Any) -> Any:
-    """Each address is told three times, once for each kind of socket."""
+    """Each address is returned three times, once for each kind of socket."""
     return dict(enumerate([value for value in found.values() for _ in range(3)], 1))
 
 

@@ -57,7 +57,7 @@ def source_ends_with_the_empty_string(results: Values) -> Values:
 @FAULTS.fault("socket.source", detected_by="source/timeout")
 @changes_step_results
 def source_error_is_the_end(results: Values) -> Values:
-    """An error is told as the end, without a message."""
+    """An error looks like the end, without a message."""
     if failed(results):
         return results[:1]
     return results

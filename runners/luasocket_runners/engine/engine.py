@@ -27,7 +27,7 @@ from luasocket_runners.values import BadMessage
 __all__ = ["ATTEMPTS", "DEADLINE", "Engine"]
 
 #: How often a behaviour runs whose only failure is that a call returned too late, or that the port had run out of
-#: descriptors: a busy machine is late once, a wrong port always.
+#: descriptors: a busy machine is late once, a faulty port always.
 ATTEMPTS: Final = 3
 #: How many earlier behaviours of a port's process a failure names: its cause is mostly among the last two or three.
 HISTORY: Final = 10

@@ -1,4 +1,4 @@
-"""Numbers the names of a program anew, once most of its steps were left out: ``tcp7`` becomes ``tcp1``."""
+"""Renumbers the names of a program, once most of its steps were left out: ``tcp7`` becomes ``tcp1``."""
 
 from __future__ import annotations
 

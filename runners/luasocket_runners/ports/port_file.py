@@ -45,7 +45,7 @@ PORT_SCHEMA: Final = Path(__file__).parents[1] / "schema" / "port.schema.json"
 
 _TRANSPORTS: Final = ("stdio", "tcp-listen")
 _PLACEHOLDER: Final = re.compile(r"\{([a-z]+)\}")
-#: The form of the keys that name a file; a list that was removed is begun anew without its line.
+#: The form of the keys that name a file; a list that was removed starts again without its line.
 _A_FILE: Final = "the name of an existing file: write it, or remove this line"
 #: Characters of the longest value that is shown in a sentence.
 _LONGEST: Final = 200

@@ -246,7 +246,9 @@ def judged_share(results: Iterable[Result], absent_in: AbsentIn = _nothing_absen
         to_the_end = _ran_to_the_end(result)
         total += to_the_end or absent_in(result.behaviour) is None
         judged += to_the_end
-    share = 100 * judged / total if total else 100.0
+    if not total:
+        return "judged to the last step: none, because each behaviour needs a function that does not exist"
+    share = 100 * judged / total
     return f"judged to the last step: {share:.1f} % of {counted(total, 'behaviour')} whose functions exist"
 
 

@@ -216,7 +216,7 @@ def versions_page(index: Index, noted: Iterable[tuple[str, model.Behaviour]]) ->
         yield row(f"[{release.name}](#port-{link})" if link else release.name, release.date, cell(prose(release.says)))
     yield from (
         "",
-        "Defold's engine carries 3.0-rc1 with a mended clock: the dialect `defold`. LÖVE 11 and TeX Live have",
+        "Defold's engine carries 3.0-rc1 with the clock fixed: the dialect `defold`. LÖVE 11 and TeX Live have",
     )
     yield from (
         "snapshots between 3.0-rc1 and 3.0.0.",

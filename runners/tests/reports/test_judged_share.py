@@ -34,7 +34,7 @@ def test_what_goes_on_to_an_absent_function_is_not_counted(closes: Behaviour) ->
     assert judged_share([ended]) == "judged to the last step: 0.0 % of 1 behaviour whose functions exist"
     assert (
         judged_share([ended], ABSENT.used_by)
-        == "judged to the last step: 100.0 % of 0 behaviours whose functions exist"
+        == "judged to the last step: none, because each behaviour needs a function that does not exist"
     )
 
 

@@ -51,7 +51,7 @@ def udp_send_returns_three(results: Values) -> Values:
 @FAULTS.fault("udp:send", "udp:sendto", detected_by="udp/sendto/each-call-a-datagram")
 @ignores_if(0)
 def udp_sends_no_empty_datagram(_obj: Any, data: Any = None, *_rest: Any) -> object:
-    """An empty datagram is not sent, but 0 is told."""
+    """An empty datagram is not sent, but 0 is returned."""
     return data == b""
 
 

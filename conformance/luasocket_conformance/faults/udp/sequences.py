@@ -60,7 +60,7 @@ def sendto_keeps_the_first_destination(original: Original, obj: Any, data: Any =
 
 @FAULTS.fault("udp:receivefrom", detected_by="udp/sequences/receivefrom-several")
 def receivefrom_keeps_the_first_port(original: Original, obj: Any, *args: Any) -> Values:
-    """The port of the first sender is returned, whoever sends."""
+    """The port of the first sender is returned for all senders."""
     results = original(obj, *args)
     return results if failed(results) else (*results[:2], original.memory.setdefault(obj, results[2]))
 
