@@ -22,7 +22,7 @@ if (typeof Search !== "undefined") {
     const index = Search._index;
     const stemmer = new Stemmer();
     const synonyms = new Map(
-      Object.entries(SYNONYMS).map(([name, others]) => [stemmer.stemWord(name), others.map((other) => stemmer.stemWord(other))]),
+      Object.entries(WORDS.synonyms).map(([name, others]) => [stemmer.stemWord(name), others.map((other) => stemmer.stemWord(other))]),
     );
     const stems = (text) => new Set(splitQuery(text.toLowerCase()).map((word) => stemmer.stemWord(word)));
 
@@ -40,7 +40,9 @@ if (typeof Search !== "undefined") {
       return found;
     };
 
-    const words = [...searchTerms].map((word) => {
+    const empty = new Set(WORDS.empty.map((word) => stemmer.stemWord(word)));
+    const asked = [...searchTerms].filter((word) => !empty.has(word));
+    const words = asked.map((word) => {
       const same = [word, ...(synonyms.get(word) ?? [])];
       const found = new Set(same.flatMap((name) => [...pages(name)]));
       return { same, found, rarity: found.size ? Math.log(1 + index.docnames.length / found.size) : 0 };

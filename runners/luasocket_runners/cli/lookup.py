@@ -193,7 +193,7 @@ def _answer(index: Index, words: list[str]) -> list[str]:
     from luasocket_runners.lookup import search, terminal, written
 
     sections = written.find(words)
-    behaviours = search.about(index, " ".join(words), written.synonyms())
+    behaviours = search.about(index, " ".join(words), written.vocabulary())
     lines = list(written.printed(sections.best))
     if behaviours.best:
         if lines and lines[-1]:

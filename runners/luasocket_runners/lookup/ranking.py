@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Generic, TypeVar
 
-__all__ = ["Found", "rank"]
+__all__ = ["Found", "Vocabulary", "rank"]
 
 T = TypeVar("T")
 
@@ -19,15 +19,14 @@ _IN_HEADING: Final = 3
 _ENOUGH: Final = 0.5
 
 _ENDINGS: Final = ("ions", "ion", "ing", "ed", "es", "s", "e")
-#: Words without a subject, in the questions of users and in headings.
-_EMPTY: Final = frozenset({
-    "a", "although", "an", "and", "any", "are", "be", "between", "but", "by", "can", "could", "did", "difference",
-    "do", "does", "even", "find", "for", "from", "get", "gets", "happen", "happens", "have", "how", "i", "if", "in",
-    "is", "it", "its", "just", "know", "less", "lua", "luasocket", "make", "makes", "mean", "meaning", "method", "my",
-    "not", "of", "on", "or", "really", "return", "returns", "should", "so", "socket", "still", "than", "that", "the",
-    "then", "there", "this", "though", "to", "use", "vs", "want", "was", "we", "what", "when", "where", "whether",
-    "which", "while", "why", "will", "with", "without", "would", "you",
-})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words of a language that mean nothing by themselves, and for words that users type those of the texts."""
+
+    empty: frozenset[str]
+    synonyms: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,10 @@ class Found(Generic[T]):
     unknown: tuple[str, ...]
 
 
-def rank(
-    question: str, texts: Iterable[tuple[T, str, str]], synonyms: Mapping[str, Sequence[str]] | None = None
-) -> Found[T]:
+def rank(question: str, texts: Iterable[tuple[T, str, str]], vocabulary: Vocabulary) -> Found[T]:
     """Rank texts, each with its heading and the text below it, by the words of a question."""
-    wanted = {word: _meanings(word, synonyms or {}) for word in dict.fromkeys(_words(question))}
+    asked = [word for word in dict.fromkeys(_words(question)) if word not in vocabulary.empty]
+    wanted = {word: _meanings(word, vocabulary.synonyms) for word in asked}
     prepared = [(key, _stems(heading), _stems(heading) | _stems(body)) for key, heading, body in texts]
     counts = {
         word: sum(not meanings.isdisjoint(stems) for _, _, stems in prepared) for word, meanings in wanted.items()
@@ -64,7 +62,7 @@ def rank(
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in re.findall(r"[a-z0-9*_]+", text.lower()) if word not in _EMPTY]
+    return re.findall(r"[a-z0-9*_]+", text.lower())
 
 
 def _meanings(word: str, synonyms: Mapping[str, Sequence[str]]) -> frozenset[str]:

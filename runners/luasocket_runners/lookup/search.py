@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from luasocket_spec import model
 
 from luasocket_runners import notation
 from luasocket_runners.lookup.index import Entry, Index, NotFound, entries
-from luasocket_runners.lookup.ranking import Found, rank
+from luasocket_runners.lookup.ranking import Found, Vocabulary, rank
 from luasocket_runners.notation import Names
 
 __all__ = ["about", "by_function", "by_statement", "by_words", "statements_with"]
@@ -43,12 +43,12 @@ def by_words(words: Iterable[str]) -> Callable[[model.Behaviour], bool]:
     return lambda behaviour: all(word in text for word in folded) if (text := _text(behaviour)) else False
 
 
-def about(index: Index, question: str, synonyms: Mapping[str, Sequence[str]]) -> Found[Entry]:
+def about(index: Index, question: str, vocabulary: Vocabulary) -> Found[Entry]:
     """Return the behaviours with the words of a question in their rules, ids, hints or values, the best first."""
     texts = (
         (entry, " ".join([entry.id, *entry.rules]), _text(entry.first)) for entry in entries(index.spec.behaviours)
     )
-    return rank(question, texts, synonyms)
+    return rank(question, texts, vocabulary)
 
 
 def statements_with(index: Index, words: Iterable[str]) -> list[model.Statement]:

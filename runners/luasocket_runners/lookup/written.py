@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from luasocket_runners.lookup.ranking import Found, rank
+from luasocket_runners.lookup.ranking import Found, Vocabulary, rank
 
-__all__ = ["Section", "directory", "find", "printed", "sections", "synonyms"]
+__all__ = ["Section", "directory", "find", "printed", "sections", "vocabulary"]
 
 #: Columns of running text, sections that are printed, and further ones of which the heading is printed.
 _WIDTH, _SHOWN, _NAMED = 100, 2, 5
@@ -69,17 +69,17 @@ def _plain(text: str) -> str:
 
 
 @cache
-def synonyms() -> Mapping[str, Sequence[str]]:
-    """Return the words of the pages for those that users type, which the site's search has, too."""
-    _, _, table = (directory() / "_static" / "synonyms.js").read_text(encoding="utf-8").partition("SYNONYMS =")
-    found: Mapping[str, Sequence[str]] = json.loads(table.strip().removesuffix(";"))
-    return found
+def vocabulary() -> Vocabulary:
+    """Return the words that say nothing and the synonyms, which the site's search has, too."""
+    _, _, table = (directory() / "_static" / "words.js").read_text(encoding="utf-8").partition("WORDS =")
+    words = json.loads(table.strip().removesuffix(";"))
+    return Vocabulary(frozenset(words["empty"]), words["synonyms"])
 
 
 def find(words: Sequence[str]) -> Found[Section]:
     """Return the sections with these words, the best first; those that lack half of them are left out."""
     texts = ((section, f"{section.page} {section.heading}", " ".join(section.items)) for section in sections())
-    return rank(" ".join(words), texts, synonyms())
+    return rank(" ".join(words), texts, vocabulary())
 
 
 def printed(found: Sequence[Section]) -> Iterator[str]:
