@@ -44,9 +44,9 @@ def by_words(words: Iterable[str]) -> Callable[[model.Behaviour], bool]:
 
 
 def about(index: Index, question: str, vocabulary: Vocabulary) -> Found[Entry]:
-    """Return the behaviours with the words of a question in their rules, ids, hints or values, the best first."""
+    """Return the behaviours with the words of a question in their rules, ids or hints, the best first."""
     texts = (
-        (entry, " ".join([entry.id, *entry.rules]), _text(entry.first)) for entry in entries(index.spec.behaviours)
+        (entry, f"{entry.id} {entry.rules[0]}", entry.first.hint or "") for entry in entries(index.spec.behaviours)
     )
     return rank(question, texts, vocabulary)
 
