@@ -179,6 +179,27 @@ def closed_objects_wait(original: Original, obj: Any, *args: Any) -> Values:
     return original(obj, *args)
 
 
+@FAULTS.fault(
+    "tcp:receive",
+    "tcp:send",
+    "tcp:accept",
+    "udp:receive",
+    "udp:receivefrom",
+    detected_by=(
+        "tcp/sequences/closed-does-not-wait",
+        "tcp/sequences/closed-server-does-not-wait",
+        "udp/sequences/closed-does-not-wait",
+        "udp/receive/closed",
+    ),
+)
+def closed_objects_wait_for_short_timeouts(original: Original, obj: Any, *args: Any) -> Values:
+    """On a closed object a timeout of less than two seconds passes before the call fails."""
+    block = original.method(obj, "gettimeout")[0]
+    if is_closed(original, obj) and 1 < block < 2:
+        time.sleep(block)
+    return original(obj, *args)
+
+
 @FAULTS.fault("tcp{client}:getpeername", detected_by="tcp/sequences/connected-again-has-the-new-names")
 def getpeername_is_the_first_one(original: Original, obj: Any, *args: Any) -> Values:
     """A connected client keeps the name of its first peer."""
