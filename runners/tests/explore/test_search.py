@@ -129,7 +129,7 @@ def test_a_difference_that_does_not_show_again_does_not_count(faulty: Faulty) ->
     found = search(faulty(getfamily=once), Limits(calls=4000))
     assert calls > 5
     assert found.differences == []
-    assert found.unconfirmed == 1
+    assert found.unconfirmed >= 1  # on a busy machine, a datagram that comes late is another one
 
 
 def test_a_database_keeps_the_programs_that_differed(faulty: Faulty, tmp_path: Path) -> None:
