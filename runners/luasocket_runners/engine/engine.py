@@ -42,7 +42,7 @@ class _Attempt(NamedTuple):
     leaks: Leaks = Leaks()  #: those that it may leave open by quirks
 
     @property
-    def is_open(self) -> bool:
+    def leaks_wrongly(self) -> bool:
         """Whether it left more or fewer descriptors open than it should."""
         return self.result.verdict in CONFORMING and self.leaked is not None and not self.leaks.allow(self.leaked)
 
@@ -138,7 +138,7 @@ class Engine:
                 break
             note = attempt.rerun_note
         result = attempt.result
-        if attempt.is_open and not behaviour.leaks:
+        if attempt.leaks_wrongly and not behaviour.leaks:
             result = self._confirm_leak(result, began)
         return replace(result, note=note) if note else result
 
@@ -149,14 +149,14 @@ class Engine:
         """
         attempt = self._run_once(result.behaviour, began)
         again, leaked, leaks = attempt.result, attempt.leaked, attempt.leaks
-        if not attempt.is_open or leaked is None:
+        if not attempt.leaks_wrongly or leaked is None:
             return again
         count = "1 descriptor stays" if leaked == 1 else f"{leaked or 'no'} descriptors stay"
         reason = f"{count} open in the port's process each time the behaviour runs"
         if leaked > leaks.most:
             names = ", ".join(dict.fromkeys(quirk for use in leaks.uses for quirk in use.quirks))
-            told = f", instead of {leaks.most} by the quirks ({names})" if leaks.most else ""
-            return replace(again, verdict=Verdict.FAILED, reason=f"{reason}{told}")
+            declared = f", instead of {leaks.most} by the quirks ({names})" if leaks.most else ""
+            return replace(again, verdict=Verdict.FAILED, reason=f"{reason}{declared}")
         use = next(use for use in leaks.uses if leaks.always.issuperset(use.quirks))
         seen = Observation(
             use.function, use.args, use.spec, None, broken_quirks=tuple(sorted(leaks.always)), past=use.past
@@ -200,8 +200,9 @@ class Engine:
         seconds = time.monotonic() - began
         if failure is None:
             if leaked is not None and leaks.allow(leaked) and not behaviour.leaks:
-                uses = (*uses, *leaks.used(leaked))
-                quirks = tuple(dict.fromkeys((*quirks, *(quirk for use in leaks.used(leaked) for quirk in use.quirks))))
+                leaving = leaks.used(leaked)
+                uses = (*uses, *leaving)
+                quirks = tuple(dict.fromkeys((*quirks, *(quirk for use in leaving for quirk in use.quirks))))
             verdict = Verdict.QUIRKS if quirks else Verdict.PASSED
             passed = Result(
                 behaviour, verdict, follows=run.followed, quirks=quirks, uses=uses, duration=seconds, leaked=leaked

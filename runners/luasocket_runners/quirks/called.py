@@ -67,17 +67,17 @@ class _Called:
             outcome = _observed(step.expect)
             failed = isinstance(outcome, Returns) and (not outcome.values or outcome.values[0] in (None, False))
             first = None if failed or isinstance(outcome, Raises) else Handle(next(self._numbers), "userdata")
-            makes = step.binds and step.binds[0] is not None
+            name = step.binds[0] if step.binds else None
             on = None if handle is None else handle.number
-            holder = first.number if first is not None and makes else on
+            holder = first.number if first is not None and name is not None else on
             yield CalledFunction(self._objects.function(step.target, handle), outcome, on, holder)
             if isinstance(outcome, Raises):
                 continue
             # no value of the spec but "*" tells a class
             args = tuple(value if isinstance(value, bytes) else None for value in step.args)
             self._objects.called(step.target, handle, args, (first,))
-            if first is not None and step.binds and step.binds[0] is not None:
-                bound[step.binds[0]] = first
+            if first is not None and name is not None:
+                bound[name] = first
 
 
 def _observed(expect: Expectation) -> Outcome:

@@ -1,4 +1,4 @@
-"""Rules in short form for the tests of quirks."""
+"""Rules in short form, and behaviours of given steps, for the tests of quirks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from luasocket_spec.model import Behaviour
 
 #: What comes before each key of a rule that is given in one line.
 _KEY: Final = re.compile(", (?=(?:after|until|before|expected|returned|always):)")
+
+
+@pytest.fixture
+def with_steps(behaviours: Callable[[str], list[Behaviour]]) -> Callable[[list[str]], list[Behaviour]]:
+    """Loads one behaviour of steps that are given in YAML; returns it in a list."""
+
+    def make(steps: list[str]) -> list[Behaviour]:
+        listed = "".join(f"      - {step}\n" for step in steps)
+        return behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
+
+    return make
 
 
 @pytest.fixture

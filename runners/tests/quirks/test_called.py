@@ -45,10 +45,9 @@ from luasocket_spec.model import Behaviour, Raises, Returns
     ],
 )  # fmt: skip
 def test_methods_have_the_classes_of_their_objects(
-    behaviours: Callable[[str], list[Behaviour]], steps: list[str], functions: list[str]
+    with_steps: Callable[[list[str]], list[Behaviour]], steps: list[str], functions: list[str]
 ) -> None:
-    listed = "".join(f"      - {step}\n" for step in steps)
-    found = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
+    found = with_steps(steps)
     assert [function for function, _ in called_functions(found[0])][-len(functions) :] == functions
 
 

@@ -54,12 +54,13 @@ def leaky_port(opened: list[int], toy_port: Callable[..., PythonPort]) -> Python
 
 
 @pytest.fixture
-def run(behaviours: Callable[[str], list[Behaviour]], leaky_port: PythonPort, read_rules: Callable[..., Quirks]) -> Run:
+def run(
+    with_steps: Callable[[list[str]], list[Behaviour]], leaky_port: PythonPort, read_rules: Callable[..., Quirks]
+) -> Run:
     """Runs steps on that port, with rules that are given in YAML."""
 
     def make(steps: list[str], *rules: str) -> Result:
-        listed = "".join(f"      - {step}\n" for step in steps)
-        found = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
+        found = with_steps(steps)
         with Engine(leaky_port, quirks=read_rules(found, *rules)) as engine:
             return engine.run(found[0])
 

@@ -41,16 +41,14 @@ class Master:
 
 @pytest.fixture
 def run(
-    behaviours: Callable[[str], list[Behaviour]],
+    with_steps: Callable[[list[str]], list[Behaviour]],
     toy_port: Callable[..., PythonPort],
     read_rules: Callable[..., Quirks],
 ) -> Run:
     """Runs steps, with an object `one` of `socket.tcp`, on a port with rules that are given in YAML."""
 
     def make(steps: list[str], *rules: str, **functions: Callable[..., Any]) -> Result:
-        every = ["{call: socket.tcp, succeeds: true, as: one}", *steps]
-        listed = "".join(f"      - {step}\n" for step in every)
-        found = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
+        found = with_steps(["{call: socket.tcp, succeeds: true, as: one}", *steps])
         quirks = read_rules(found, *rules)
         with Engine(toy_port(**{"tcp": lambda: (Master(),), **functions}), quirks=quirks) as engine:
             return engine.run(found[0])

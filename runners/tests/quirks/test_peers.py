@@ -23,7 +23,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(
-    behaviours: Callable[[str], list[Behaviour]],
+    with_steps: Callable[[list[str]], list[Behaviour]],
     toy_port: Callable[..., PythonPort],
     read_rules: Callable[..., Quirks],
     monkeypatch: pytest.MonkeyPatch,
@@ -33,9 +33,8 @@ def run(
     monkeypatch.setattr(endpoint, "PATIENCE", 0.01)
 
     def make(steps: list[str], *rules: str) -> Result:
-        listed = "".join(f"      - {step}\n" for step in steps)
         shutil.rmtree(tmp_path / "data", ignore_errors=True)  # of the run before
-        found = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
+        found = with_steps(steps)
         quirks = read_rules(found, *rules)
         again = parse_quirks((HEADER + render(quirks.rules)).encode(), "q", found)
         assert [repr(rule).split(", source=")[0] for rule in again.rules] == [

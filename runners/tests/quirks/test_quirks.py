@@ -33,13 +33,12 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(behaviours: Callable[[str], list[Behaviour]], toy_port: Callable[..., PythonPort], tmp_path: Path) -> Run:
+def run(with_steps: Callable[[list[str]], list[Behaviour]], toy_port: Callable[..., PythonPort], tmp_path: Path) -> Run:
     """Runs steps on a port that has the functions f and g, with rules of f."""
 
     def make(steps: list[str], *rules: tuple[str, str], always: bool = True, **functions: Callable[..., Any]) -> Result:
-        listed = "".join(f"      - {step}\n" for step in steps)
         shutil.rmtree(tmp_path / "data", ignore_errors=True)  # of the run before
-        every = behaviours(f"  - id: one\n    says: S.\n    authority: observed\n    steps:\n{listed}")
+        every = with_steps(steps)
         text = "quirks:" + "".join(
             RULE.format(id=f"rule-{number}", expected=expected, returned=returned)
             + ("" if always else "    always: false\n")
