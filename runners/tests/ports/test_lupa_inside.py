@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -59,7 +60,8 @@ def test_a_worker_that_dies_costs_nothing(tmp_path: Path) -> None:
     reasons = " ".join(reason for _, reason in apart.values())
     assert "exited with status 3" in reasons
     assert "the call hangs" in reasons
-    assert "noise" not in printed
+    # A process that slept before it died has the noise as its last words; which one that is, depends on time.
+    assert "noise" not in re.sub(r'last\s+words:\s+"[^"]*"', "", printed)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no process can be interrupted")
