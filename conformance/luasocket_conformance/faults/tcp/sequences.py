@@ -184,11 +184,9 @@ def closed_objects_wait(original: Original, obj: Any, *args: Any) -> Values:
     "tcp:send",
     "tcp:accept",
     "udp:receive",
-    "udp:receivefrom",
     detected_by=(
         "tcp/sequences/closed-does-not-wait",
         "tcp/sequences/closed-server-does-not-wait",
-        "udp/sequences/closed-does-not-wait",
         "udp/receive/closed",
     ),
 )
