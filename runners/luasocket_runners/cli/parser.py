@@ -55,6 +55,15 @@ class AddCommand(Protocol):
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(  # type: ignore[override]  # a supertype with overloads for other namespaces
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the arguments; a command itself refuses what it does not know, so that its own usage is printed."""
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
     def error(self, message: str) -> NoReturn:
         raise CommandFailed(f"{message}\n{self.format_usage().strip()}\nTry '{self.prog} --help'.")
 

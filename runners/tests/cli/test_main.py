@@ -62,6 +62,8 @@ def spec(make_data: Callable[[str], Path]) -> list[str]:
     [
         ([], "Give a command, such as 'run'."),
         (["dance"], "invalid choice: 'dance'"),
+        (["run", "--parallel"], "unrecognized arguments: --parallel\nusage: luasocket-conformance run "),
+        (["show", "--parallel", "x"], "unrecognized arguments: --parallel\nusage: luasocket-conformance show "),
         (["run", "--port", "moonsocket"], "There is no port 'moonsocket'. The ports are: reference, "),
         (["run", "--port", "lupa:lua99"], "lupa has no runtime 'lua99'"),
         (["run", "tcp/teleport", "select"], "No behaviour matches 'tcp/teleport'."),
