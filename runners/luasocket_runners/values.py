@@ -9,6 +9,7 @@ Run-time values are ``None``, ``bool``, ``int``, ``float``, ``bytes`` (every Lua
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -40,6 +41,11 @@ LuaValue: TypeAlias = None | bool | int | float | bytes | Handle | FunctionRef |
 
 #: The types of values that are themselves both in the spec and at run time: a look-up is the fastest test.
 LITERALS = frozenset({type(None), bool, int, float, bytes})
+
+
+def is_failure(results: Sequence[object]) -> bool:
+    """Tell whether a call with these results has failed: the first is nil or false, but not 0."""
+    return bool(results) and (results[0] is None or results[0] is False)
 
 
 class BadMessage(Exception):

@@ -27,7 +27,7 @@ from luasocket_runners.explore.steps import (
     functions_of,
 )
 from luasocket_runners.notation import Names, show, show_call, with_metatable
-from luasocket_runners.values import FunctionRef, Handle, LuaTable
+from luasocket_runners.values import FunctionRef, Handle, LuaTable, is_failure
 
 #: The longest line of a file of behaviours.
 _WIDTH: Final = 120
@@ -229,7 +229,7 @@ class _Writer:
                 # an argument's error without its number: the reason is what every Lua says
                 return {"raises": _string(error_text(value).partition(b": ")[2] or error_text(value))}
             return {"raises": f"{{value: {self._result(step, value)}}}"}
-        if not last and outcome.values and outcome.values[0] not in (None, False):
+        if not last and outcome.values and not is_failure(outcome.values):
             return {"succeeds": "true"}
         return {"returns": f"[{', '.join(self._result(step, value) for value in outcome.values)}]"}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from luasocket_spec.model import Behaviour, Call, Expectation, MethodTarget, Outcome, Raises, Returns, Step
 
 from luasocket_runners.quirks.classes import ObjectClasses
-from luasocket_runners.values import Handle
+from luasocket_runners.values import Handle, is_failure
 
 __all__ = ["CalledFunction", "called_functions", "calls_of"]
 
@@ -65,7 +65,7 @@ class _Called:
                 continue
             handle = bound.get(step.target.name) if isinstance(step.target, MethodTarget) else None
             outcome = _observed(step.expect)
-            failed = isinstance(outcome, Returns) and (not outcome.values or outcome.values[0] in (None, False))
+            failed = isinstance(outcome, Returns) and (not outcome.values or is_failure(outcome.values))
             first = None if failed or isinstance(outcome, Raises) else Handle(next(self._numbers), "userdata")
             name = step.binds[0] if step.binds else None
             on = None if handle is None else handle.number

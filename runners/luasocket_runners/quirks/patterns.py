@@ -16,7 +16,7 @@ from luasocket_spec.model import Outcome, Raises, Returns, SpecValue, Succeeds
 
 from luasocket_runners.quirks.model import Message
 from luasocket_runners.scoping import Unbound
-from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue
+from luasocket_runners.values import FunctionRef, Handle, LuaTable, LuaValue, is_failure
 
 __all__ = [
     "REST", "AnyValue", "Match", "Matcher", "Resolve", "holds", "match_args", "match_list", "match_outcome", "regex_of",
@@ -248,7 +248,7 @@ def _message_of(outcome: Outcome, matcher: Matcher) -> bytes | None:
     if isinstance(outcome, Raises):
         text = outcome.part if outcome.part is not None else matcher.known(outcome.value)
         return text if isinstance(text, bytes) else None
-    if isinstance(outcome, Returns) and len(outcome.values) > 1 and outcome.values[0] in (None, False):
+    if isinstance(outcome, Returns) and len(outcome.values) > 1 and is_failure(outcome.values):
         text = matcher.known(outcome.values[1])
         return text if isinstance(text, bytes) else None
     return None

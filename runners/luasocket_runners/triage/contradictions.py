@@ -12,8 +12,8 @@ from typing import Final
 from luasocket_spec.model import Outcome, Pattern, Raises, Returns, SpecValue
 
 from luasocket_runners.result import Observation
-from luasocket_runners.triage.values import fits, is_empty_list, is_failure
-from luasocket_runners.values import LuaValue
+from luasocket_runners.triage.values import fits, is_empty_list
+from luasocket_runners.values import LuaValue, is_failure
 
 __all__ = ["COUNT", "VALUES", "Contradiction", "contradiction"]
 

@@ -16,7 +16,7 @@ from luasocket_runners.quirks.model import Message, Quirk
 from luasocket_runners.result import Result
 from luasocket_runners.triage.fingerprints import without_varying_numbers
 from luasocket_runners.triage.rule import free_identity, shown_function
-from luasocket_runners.triage.values import is_failure
+from luasocket_runners.values import is_failure
 
 __all__ = ["propose_leaks"]
 

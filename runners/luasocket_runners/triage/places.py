@@ -18,10 +18,9 @@ from luasocket_runners.triage.values import (
     differ_in_shape,
     fits,
     is_empty_list,
-    is_failure,
     is_number,
 )
-from luasocket_runners.values import LuaTable, LuaValue
+from luasocket_runners.values import LuaTable, LuaValue, is_failure
 
 __all__ = ["PREFIXED", "Difference", "Places", "in_words"]
 

@@ -19,8 +19,8 @@ from luasocket_runners.triage.descriptions import described_otherwise, describes
 from luasocket_runners.triage.fingerprints import without_numbers, without_varying_numbers
 from luasocket_runners.triage.missing import says_not_implemented
 from luasocket_runners.triage.places import PREFIXED, Difference, Places, in_words
-from luasocket_runners.triage.values import described, is_empty_list, is_failure
-from luasocket_runners.values import LuaValue
+from luasocket_runners.triage.values import described, is_empty_list
+from luasocket_runners.values import LuaValue, is_failure
 
 __all__ = ["MISSING", "Proposal", "arguments_pattern", "propose", "takes_nothing"]
 

@@ -11,9 +11,9 @@ from luasocket_spec.model import SpecValue
 from luasocket_runners.engine.matcher import WITHOUT_NAMES, lua_type, same
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.triage.fingerprints import without_numbers
-from luasocket_runners.values import Handle, LuaTable, LuaValue
+from luasocket_runners.values import Handle, LuaTable, LuaValue, is_failure
 
-__all__ = ["choices_of", "described", "differ_in_shape", "fits", "is_empty_list", "is_failure", "is_number"]
+__all__ = ["choices_of", "described", "differ_in_shape", "fits", "is_empty_list", "is_number"]
 
 _TEXT: Final = model.OfType(("string",))
 
@@ -23,11 +23,6 @@ def choices_of(values: Iterable[SpecValue]) -> tuple[SpecValue, ...]:
     different = {repr(value): value for value in values}.values()  # to Python, true equals 1
     covered = frozenset[str]().union(*(value.types for value in different if isinstance(value, model.OfType)))
     return tuple(value for value in different if isinstance(value, model.OfType) or not types_of(value) <= covered)
-
-
-def is_failure(values: Sequence[object]) -> bool:
-    """Tell whether a call with these results has failed."""
-    return bool(values) and (values[0] is None or values[0] is False)
 
 
 def is_empty_list(value: SpecValue) -> bool:
