@@ -23,7 +23,8 @@ TIMEOUTS: Final[Args] = (0, 0.005)
 DATA: Final[Args] = (
     b"", b"a", b"hello", b"one\n", b"one\r\ntwo\n", b"\n", b"\r", b"\r\n", b"x\ry\n", b"a\0b\n", b"\xff\xfe", b"no end",
     b"\n\n\n", b"l" * 100 + b"\n", b"0123456789" * 60, b"long" * 500,
-    b"0123456789abcdef" * 600 + b"\n", bytes(range(256)) * 40, b"block of" * 1024,
+    b"0123456789abcdef" * 600 + b"\n", bytes(range(256)) * 40, b"block of" * 1024, b"block of" * 1023 + b"8191 b\n",
+    b"block of" * 1024 + b"\n", b"two blocks of" * 1260 + b"\r\n\r\n",
 )  # fmt: skip
 #: Values that no call asks for, and some that some calls do.
 ODD: Final[Args] = (
@@ -35,7 +36,7 @@ ODD_DATA: Final[Args] = tuple(value for value in ODD if value is not math.nan)
 #: The same for a number of bytes: the value of infinity is up to the processor, too.
 _ODD_COUNTS: Final[Args] = tuple(value for value in ODD_DATA if value != math.inf)
 _PATTERNS: Final[Args] = (
-    b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, 8192, 9000, b"3", b"2.9", 2.0, 0.5,
+    b"*l", b"*a", b"*lines", b"*all", 0, 1, 2, 3, 5, 100, 600, 8191, 8192, 8193, 9000, 16384, b"3", b"2.9", 2.0, 0.5,
 )  # fmt: skip
 #: Numbers that are another one in 8, 16 or 32 bits.
 _WIDE: Final[Args] = (258, 65538, 2147483650, 4294967298)

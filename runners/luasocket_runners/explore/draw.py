@@ -16,6 +16,7 @@ from luasocket_spec.model import Ref, TableSpec
 from luasocket_runners.explore import PROFILES
 from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, OPTIONS, Picker, arguments
 from luasocket_runners.explore.context import Abilities, Context
+from luasocket_runners.explore.floods import Floods
 from luasocket_runners.explore.makers import Makers
 from luasocket_runners.explore.module_calls import ModuleCalls, inheriting
 from luasocket_runners.explore.state import WAITING, Object, State
@@ -69,6 +70,7 @@ class Theme:
     muted: frozenset[str]
     favoured: frozenset[str]
     options: frozenset[str]
+    floods: bool
 
     @classmethod
     def drawn(cls, picker: Picker, profile: str) -> Theme:
@@ -78,7 +80,8 @@ class Theme:
             kinds = picker.pick([*_THEMES, kinds, kinds])
         favoured = frozenset(picker.some(_ALL_METHODS, 3))
         muted = frozenset(picker.some(_ALL_METHODS, 6)) - favoured
-        return cls(kinds, muted, favoured, frozenset(picker.some(OPTIONS, 4)))
+        floods = "tcp" in kinds and picker.one_in(3)
+        return cls(kinds, muted, favoured, frozenset(picker.some(OPTIONS, 4)), floods)
 
 
 class Drawer:
@@ -108,6 +111,7 @@ class Drawer:
         self._picker.options = theme.options
         context = Context.drawn(self._picker, state, port)
         self._makers = Makers(context, theme.kinds)
+        self._floods = Floods(context, self._makers) if theme.floods else None
         self._calls = ModuleCalls(context)
         self._last: list[Step] = []
 
@@ -133,6 +137,8 @@ class Drawer:
             choices += [self._udp_peer_acts] * 10
         if len(state.objects) + len(state.peers) < _MANY:
             choices += self._makers.choices()
+        if self._floods is not None:
+            choices += self._floods.choices()
         if "module" in self._kinds:
             choices += self._calls.choices()
         steps = self._pick(choices)() if choices else []  # a port without objects has nothing but peers

@@ -187,5 +187,6 @@ class Learning:
             return
         peer = self._state.peers.setdefault(step.peer, PeerState(step.peer, ""))
         peer.kind = _PEER_KINDS[step.verb]
+        peer.choked |= dict(step.options).get("small_buffers") is True
         if step.bind is not None:
             peer.ip, peer.port = f"{step.bind}.ip", f"{step.bind}.port"

@@ -10,11 +10,12 @@ from luasocket_spec.model import Dialect
 from luasocket_runners.explore.compare import SUBTYPE, Comparison, error_text
 from luasocket_runners.explore.context import Abilities, method_label
 from luasocket_runners.explore.documented import follows_documentation
+from luasocket_runners.explore.flows import Flows
 from luasocket_runners.explore.learning import Learning, is_undefined
 from luasocket_runners.explore.quirked import QuirkedCall
 from luasocket_runners.explore.side import Side
 from luasocket_runners.explore.state import State
-from luasocket_runners.explore.steps import FATAL, Call, Get, Outcome, Step
+from luasocket_runners.explore.steps import FATAL, Call, Get, Outcome, PeerAct, Step
 from luasocket_runners.notation import Names, show, show_list
 from luasocket_runners.quirks import NO_QUIRKS, Quirks
 from luasocket_runners.values import Handle, LuaTable
@@ -88,6 +89,7 @@ class Lockstep:
         )
         self.state = State()
         self._learning = Learning(self.state, reference, dialect)
+        self._flows = Flows(reference, port, self.state)
         self.steps: list[Step] = []
         self.outcomes: list[Outcome] = []
         self.calls = 0
@@ -111,6 +113,7 @@ class Lockstep:
         self._comparison.reset()
         self.state = State()
         self._learning = Learning(self.state, self._reference, self._dialect)
+        self._flows = Flows(self._reference, self._port, self.state)
         self.steps = []
         self.outcomes = []
         self._over = False
@@ -122,16 +125,23 @@ class Lockstep:
         """
         if self._over or is_undefined(step, self.state, self._reference):
             return None
+        sending = self._flows.sending(step)
+        if self._flows.is_undefined(step, sending):
+            return None
         self.steps.append(step)
         expected = self._reference.run(step)
         self.outcomes.append(expected)
         self.calls += 1
-        self._settle(self._reference, step)
+        if sending is None or not sending.uncertain:
+            self._settle(self._reference, step)
         quirked = self._quirked(step)
         may_hang = quirked is not None and quirked.may_hang(expected)
         passed = step if quirked is None or not isinstance(step, Call) else replace(step, args=quirked.passed())  # type: ignore[arg-type]
         self._port.limit = _HANGING if may_hang else None
-        actual = self._port.run(passed, expected)
+        differ = self._flows.differ(step)
+        # bytes that differ are waited for by their number, as the port has reported it
+        awaited = replace(expected, values=(b"", *expected.values[1:])) if differ else expected
+        actual = self._port.run(passed, awaited)
         self._port.limit = None
         if may_hang and actual.kind == "hung":
             self._over = True
@@ -139,8 +149,12 @@ class Lockstep:
         if _is_missing(step, expected, actual):
             self.absent.add(self.label(step))
             return None
-        self._settle(self._port, step)
-        words = self._comparison.difference(step, expected, actual)
+        if sending is None or not sending.uncertain:
+            self._settle(self._port, step)
+        alike: tuple[Outcome, Outcome] | None = self._flows.alike(step, sending, expected, actual)
+        if differ and isinstance(step, PeerAct):
+            alike = self._flows.compare(step, expected, actual)
+        words = None if alike is None else self._comparison.difference(step, *alike)
         if words is not None and quirked is not None and self._follows_quirks(quirked, step, expected, actual):
             words = None
         if words is not None and follows_documentation(self.label(step), step, expected, actual):
@@ -150,6 +164,7 @@ class Lockstep:
         if expected.kind in FATAL:
             self._over = True
             return None
+        self._flows.note(step, sending, expected, actual)
         self._learning.learn(step, expected)
         return None
 
@@ -168,7 +183,7 @@ class Lockstep:
         if not isinstance(step, Call) or step.object is None or (step.path and step.path not in _SEND):
             return
         item = self.state.object_behind(step.object)
-        if item is None or not item.connected or item.closed:
+        if item is None or item.closed or self._flows.is_clogged(item):
             return
         ends = side.ends_of(item.name)
         if ends is not None:

@@ -36,7 +36,7 @@ class Makers:
         choices: list[Draws] = []
         if "tcp" in self._kinds:
             choices += [self._client_of_peer] * 3 + [self._server] * 2 + [self._tcp, self._refused, self._connected]
-            if self._servers():
+            if self.servers():
                 choices += [self._client_of_server] * 2 + [self._accepted_from_peer] * 2
         if "udp" in self._kinds:
             choices += [self._udp_bound] * 3 + [self._udp_peer, self._udp, self._refused_udp]
@@ -48,10 +48,12 @@ class Makers:
         """Return a call that gives an object a short timeout."""
         return Call(name, "settimeout", (self._pick(TIMEOUTS),))
 
-    def _servers(self) -> list[Object]:
+    def servers(self) -> list[Object]:
+        """Return the listening objects to which something can connect."""
         return [item for item in self._state.with_class("tcp{server}") if item.port and not item.closed]
 
-    def _new(self, path: str, *args: StepValue) -> tuple[str, list[Step]]:
+    def new(self, path: str, *args: StepValue) -> tuple[str, list[Step]]:
+        """Return the name of a new object, and the steps that make it."""
         name = self._state.fresh("udp" if "udp" in path else "tcp")
         return name, [Call(None, path, args, (name,)), self.settimeout(name)]
 
@@ -60,7 +62,7 @@ class Makers:
 
     def _fresh(self, kind: str) -> list[Step]:
         """A new object, perhaps with a look at its class, its defaults and the results that it must not have yet."""
-        name, steps = self._new(self._one_of([f"socket.{kind}", f"socket.{kind}6", f"socket.{kind}4"]))
+        name, steps = self.new(self._one_of([f"socket.{kind}", f"socket.{kind}6", f"socket.{kind}4"]))
         return steps + self._looks(name, "tcp{master}" if kind == "tcp" else "udp{unconnected}", 2)
 
     def _looks(self, name: str, klass: str, chance: int) -> list[Step]:
@@ -85,9 +87,9 @@ class Makers:
     def _server(self) -> list[Step]:
         ip = b"*" if self._picker.one_in(5) else self._context.host()
         if self._picker.one_in(3) and self._port.has("socket.bind"):
-            name, steps = self._new("socket.bind", ip, 0, *self._pick([(), (), (5,)]))
+            name, steps = self.new("socket.bind", ip, 0, *self._pick([(), (), (5,)]))
         else:
-            name, steps = self._new(self._one_of(["socket.tcp", "socket.tcp", self._of_family("tcp")]))
+            name, steps = self.new(self._one_of(["socket.tcp", "socket.tcp", self._of_family("tcp")]))
             steps += [Call(name, "bind", (ip, 0)), Call(name, "listen", self._pick([(), (32,), (5,)]))]
         return [*steps, self._where(name), *self._looks(name, "tcp{server}", 4)]
 
@@ -102,9 +104,9 @@ class Makers:
         act = PeerAct(peer, "listen", self._context.ip(), bind=peer)
         where = (Ref(f"{peer}.ip"), Ref(f"{peer}.port"))
         if self._picker.one_in(3) and self._port.has("socket.connect"):
-            name, steps = self._new("socket.connect", *where)
+            name, steps = self.new("socket.connect", *where)
             return [act, steps[0], PeerAct(peer, "accept"), steps[1], *self._looks(name, "tcp{client}", 3)]
-        name, steps = self._new(self._one_of(["socket.tcp", "socket.tcp", "socket.tcp", self._of_family("tcp")]))
+        name, steps = self.new(self._one_of(["socket.tcp", "socket.tcp", "socket.tcp", self._of_family("tcp")]))
         return [act, *steps, Call(name, "connect", where), PeerAct(peer, "accept")]
 
     def _connected(self) -> list[Step]:
@@ -115,11 +117,11 @@ class Makers:
             return self._client_of_peer()
         local = self._pick([(), (), (b"127.0.0.1", 0), (b"127.0.0.2", b"0"), (b"*", 0), (b"localhost", 0)])
         family = self._pick([(), (b"inet",), (b"inet6",), (b"unspec",)]) if local and path == "socket.connect" else ()
-        return self._new(path, *where, *local, *family)[1]
+        return self.new(path, *where, *local, *family)[1]
 
     def _client_of_server(self) -> list[Step]:
-        server = self._pick(self._servers())
-        name, steps = self._new("socket.tcp")
+        server = self._pick(self.servers())
+        name, steps = self.new("socket.tcp")
         accepted = self._state.fresh("tcp")
         return [
             *steps,
@@ -130,7 +132,7 @@ class Makers:
         ]
 
     def _accepted_from_peer(self) -> list[Step]:
-        server = self._pick(self._servers())
+        server = self._pick(self.servers())
         peer, accepted = self._state.fresh("peer"), self._state.fresh("tcp")
         return [
             PeerAct(peer, "connect", Ref(server.port), (("to", Ref(server.ip)),), bind=peer),
@@ -141,7 +143,7 @@ class Makers:
 
     def _udp_bound(self) -> list[Step]:
         """A bound object, and a peer that can send to it."""
-        name, steps = self._new(self._one_of(["socket.udp", "socket.udp", self._of_family("udp")]))
+        name, steps = self.new(self._one_of(["socket.udp", "socket.udp", self._of_family("udp")]))
         ip = b"*" if self._picker.one_in(5) else self._context.host()
         return [
             *([] if self._state.peers_of("udp") else self._udp_peer()),
@@ -184,7 +186,7 @@ class Makers:
             taker = giver.name
         else:
             kind = self._pick(["tcp", "tcp", "udp"]) if self._kinds >= {"tcp", "udp"} else giver.klass[:3]
-            taker, fresh = self._new(f"socket.{kind}")
+            taker, fresh = self.new(f"socket.{kind}")
             steps += [*fresh, Call(taker, "close")]
         return [*steps, Call(taker, "setfd", (Ref(name),))]
 

@@ -92,6 +92,7 @@ class Side:
         self.description: Mapping[str, Any] = {}
         self.bound: dict[str, LuaValue] = {}
         self.limit: float | None = None  #: seconds after which a call counts as hanging, if not the usual ones
+        self.unread: dict[str, bytearray] = {}  #: by peer: the bytes for it that calls have reported, until it reads
         self._functions: dict[str, tuple[int, Function]] = {}
         self._peers: dict[str, Peer] = {}
 
@@ -170,6 +171,7 @@ class Side:
     def reset(self) -> None:
         """Forget everything: close all objects and peers, so that the next program finds nothing of this one."""
         self._end_peers()
+        self.unread.clear()
         self.bound.clear()
         self._functions.clear()
         try:
@@ -192,9 +194,9 @@ class Side:
             return self._act(step, other)
         return self._call(step)
 
-    def ask(self, name: str, method: str) -> tuple[LuaValue, ...]:
-        """Call a method without arguments that changes nothing; return its results, none if it raised."""
-        outcome = self._call(Call(name, method))
+    def ask(self, name: str, method: str, *args: StepValue) -> tuple[LuaValue, ...]:
+        """Call a method that changes nothing; return its results, none if it raised."""
+        outcome = self._call(Call(name, method, args))
         return outcome.values if outcome.kind == "returned" else ()  # type: ignore[return-value]
 
     def adopt(self, descriptor: str) -> None:
@@ -238,7 +240,8 @@ class Side:
             return made if step.inherits is None else {**made, "inherits": encode(self.resolve(step.inherits))}
         message: dict[str, Any] = {"op": "get" if isinstance(step, Get) else "call"}
         if isinstance(step, Call):
-            message["args"] = [encode(self.resolve(value)) for value in step.args]
+            repeats = "repeat" in self.description.get("capabilities", ())
+            message["args"] = [encode(self.resolve(value), repeats=repeats) for value in step.args]
         if step.object is None:
             return {**message, "target": step.path}
         handle = self.bound.get(step.object)
@@ -285,7 +288,8 @@ class Side:
     def _act(self, step: PeerAct, other: Outcome | None) -> Outcome:
         peer = self._peers.setdefault(step.peer, Peer(step.peer))
         if step.verb in ("collect", "end"):
-            return self._collect(peer, other, until_end=step.verb == "end")
+            reported = len(self.unread.get(step.peer, b""))
+            return self._collect(peer, other, reported, until_end=step.verb == "end")
         options = {key: self.resolve(value) for key, value in step.options}
         try:
             made = peer.act(step.verb, self.resolve(step.value), options)
@@ -317,21 +321,25 @@ class Side:
         return peer is not None and peer.tcp.has_visitor(ARRIVAL)
 
     @staticmethod
-    def _collect(peer: Peer, other: Outcome | None, *, until_end: bool) -> Outcome:
-        """Read the data that have arrived; wait for as much as the other side's peer has seen."""
+    def _collect(peer: Peer, other: Outcome | None, reported: int, *, until_end: bool) -> Outcome:
+        """Read the data that have arrived; wait for all that were reported as sent, or as the other side's peer saw.
+
+        A reset is always told, because it explains why data are missing; any other end only if it is asked for.
+        """
         wanted = len(other.values[0]) if other is not None and isinstance(other.values[0], bytes) else 0
+        wanted = max(wanted, reported)
         end_wanted = other.values[1] if other is not None and len(other.values) > 1 else None
         data, ended = bytearray(), None
         limit = time.monotonic() + PATIENCE
         while True:
-            more, ended = peer.current.arrived()
+            more, ended = peer.current.arrived(wanted - len(data))
             data += more
             if ended is not None or (len(data) >= wanted and (not until_end or end_wanted in (None, ended))):
                 break
             if time.monotonic() >= limit:
                 break
             time.sleep(LOOK)
-        return Outcome("saw", (bytes(data), ended if until_end else None))
+        return Outcome("saw", (bytes(data), ended if until_end or ended == "reset" else None))
 
     def _end_peers(self) -> None:
         for peer in self._peers.values():
@@ -346,6 +354,10 @@ class Side:
                 if not arrival.unacknowledged(*ends):
                     return
             time.sleep(LOOK)
+
+    def peer_at(self, ends: Ends) -> str | None:
+        """Return the name of the peer at the second end of a connection; None if there is none."""
+        return next((name for name, peer in self._peers.items() if peer.tcp.ends == ends), None)
 
     def ends_of(self, name: str) -> Ends | None:
         """Return the two addresses of an object's connection; None where the port does not say."""

@@ -35,6 +35,12 @@ class Object:
         Whether the program has closed it, or taken its descriptor away.
     foreign
         Whether it has got the descriptor of an object of the other transport.
+    peer
+        The peer to which it has sent something last; empty if it has sent nothing, or only to an object.
+    room
+        Bytes that can surely be sent to an object at the other end, were it never to receive any.
+    drift
+        How many bytes the port has sent more than the reference, since their buffers took more.
     """
 
     name: str
@@ -45,6 +51,9 @@ class Object:
     port: str = ""
     closed: bool = False
     foreign: bool = False
+    peer: str = ""
+    room: int = 40_000
+    drift: int = 0
 
     @property
     def tcp(self) -> bool:
@@ -61,13 +70,16 @@ class Object:
 class PeerState:
     """A peer: its state, and the names of its address and of its port's number.
 
-    ``kind`` is ``listener``, ``connection``, ``udp``, ``refused`` (TCP) or ``refused udp``, or ``closed``.
+    ``kind`` is ``listener``, ``connection``, ``udp``, ``refused`` (TCP) or ``refused udp``, or ``closed``. ``choked``:
+    it has very small buffers; ``sent``: how many bytes it has sent.
     """
 
     name: str
     kind: str
     ip: str = ""
     port: str = ""
+    choked: bool = False
+    sent: int = 0
 
 
 @dataclass(slots=True)
@@ -82,6 +94,8 @@ class State:
         Values for the lists of ``select`` that are no objects of the port, each with the object that it stands for.
     descriptors
         Names of descriptors, each with the object that has it; None after that object has given it up with ``setfd``.
+    small_buffers
+        Whether the program has asked for smaller buffers than usual.
     """
 
     objects: dict[str, Object] = field(default_factory=dict)
@@ -89,6 +103,7 @@ class State:
     functions: dict[str, str | None] = field(default_factory=dict)
     tables: dict[str, str | None] = field(default_factory=dict)
     descriptors: dict[str, str | None] = field(default_factory=dict)
+    small_buffers: bool = False
     _counts: dict[str, int] = field(default_factory=dict)
 
     def fresh(self, stem: str) -> str:

@@ -35,6 +35,8 @@ _WIDTH: Final = 120
 _PLAIN: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_-]*(?:\.[a-zA-Z][a-zA-Z0-9_-]*)*")
 #: Words that some YAML reads as something else.
 _WORDS: Final = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"])
+#: More bytes than a step sends that is not to fill buffers.
+_MUCH: Final = 200_000
 _NO_NAMES: Final = Names({})
 #: Bytes of a repetition, at least, that is written as one, and how long at most the repeated string is.
 _LONG: Final = 40
@@ -117,8 +119,12 @@ def behaviour(difference: Difference, identity: str, dialect: Dialect) -> str:
     writer = _Writer(difference)
     lines = [f"  - id: {identity}", f"    says: {writer.sentence()}", "    authority: observed"]
     lines.append(f"    dialects: [{dialect}]")
-    if any(isinstance(step, Make) and step.inherits is not None for step in difference.steps):
-        lines.append("    needs: [inheriting-tables]")
+    needs = ["inheriting-tables"] * any(
+        isinstance(step, Make) and step.inherits is not None for step in difference.steps
+    )
+    needs += ["buffers-fill"] * any(map(_floods, difference.steps))
+    if needs:
+        lines.append(f"    needs: [{', '.join(needs)}]")
     if difference.leaks:
         lines.append("    leaks: true")
     functions = [function for step in difference.steps for function in functions_of(step)]
@@ -132,6 +138,13 @@ def behaviour(difference: Difference, identity: str, dialect: Dialect) -> str:
     if difference.words.startswith(CALLED):
         lines += (line for function in functions for line in writer.called(function.name))
     return "\n".join(lines) + "\n"
+
+
+def _floods(step: Step) -> bool:
+    """Tell whether a step sends more than buffers take."""
+    return isinstance(step, Call) and any(
+        isinstance(value, model.Repeat) and len(value.text) * value.times > _MUCH for value in step.args
+    )
 
 
 class _Writer:
@@ -231,6 +244,8 @@ class _Writer:
             return {"raises": f"{{value: {self._result(step, value)}}}"}
         if not last and outcome.values and not is_failure(outcome.values):
             return {"succeeds": "true"}
+        if _floods(step) and outcome.values[:2] == (None, b"timeout"):
+            return {"returns": "[null, timeout, {type: number}]"}
         return {"returns": f"[{', '.join(self._result(step, value) for value in outcome.values)}]"}
 
     def _result(self, step: Call | Get, value: object) -> str:
@@ -266,6 +281,8 @@ class _Writer:
             pairs["who"] = step.peer
             return pairs if step.bind is None else {**pairs, "as": step.bind}
         data = outcome.values[0] if outcome.values else b""
+        if isinstance(data, bytes) and len(data) > _MUCH:  # a part of a flood, whose length is another one each time
+            return {"drain": "true", "who": step.peer}
         if isinstance(data, bytes) and data:
             return {"receive": _string(data), "who": step.peer}
         ended = outcome.values[1] if len(outcome.values) > 1 else None
@@ -293,6 +310,8 @@ def _value(value: StepValue) -> str:
         return _float(value)
     if isinstance(value, model.Ref):
         return f"${value.name}"
+    if isinstance(value, model.Repeat):
+        return f"{{repeat: {_string(value.text)}, times: {value.times}}}"
     if isinstance(value, model.TableSpec):
         return "{table: [" + ", ".join(f"[{_value(key)}, {_value(item)}]" for key, item in value.entries) + "]}"
     raise TypeError(f"a program has no value {value!r}")

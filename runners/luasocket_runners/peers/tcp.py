@@ -39,7 +39,7 @@ class TcpPeer(Endpoint):
         self._threads: list[threading.Thread] = []
         self._sending: threading.Thread | None = None
         self._draining: tuple[threading.Thread, socket.socket] | None = None  # and the socket that wakes it
-        self._was_reset = False  # seen while looking for something else; the system reports a reset only once
+        self._was_reset = False  # seen by any action: the system reports a reset only once, and an end after that
 
     # -- making a connection
 
@@ -78,6 +78,7 @@ class TcpPeer(Endpoint):
             raise PeerFailure(sentence, "a connection", "no connection", waited=True)
         self._socket, _ = self._listener.accept()
         self._sockets.append(self._socket)
+        self._was_reset = False
 
     def connect(self, port: int, ip: str, *, small_buffers: bool = False) -> dict[str, LuaValue]:
         """Connect to the port; return the peer's own ``ip`` and ``port``.
@@ -96,6 +97,7 @@ class TcpPeer(Endpoint):
             raise PeerFailure(f"{self.called} could not connect to {ip}:{port}: {reason}") from None
         made.settimeout(None)
         self._socket = made
+        self._was_reset = False
         return self._name_of(made)
 
     # -- data
@@ -116,7 +118,8 @@ class TcpPeer(Endpoint):
             except BlockingIOError:
                 self._sending = self._background(partial(sock.sendall, data[sent:]))
                 return
-            except (BrokenPipeError, ConnectionResetError):
+            except (BrokenPipeError, ConnectionResetError) as error:
+                self._was_reset |= isinstance(error, ConnectionResetError)
                 raise PeerFailure(f"the port closed the connection before {self.called} had sent its bytes") from None
         arrival.until(lambda: arrival.unsent(sock) == 0 or arrival.own_state(sock) == arrival.CLOSED)
 
@@ -139,7 +142,10 @@ class TcpPeer(Endpoint):
                 after.join()
             # The work ends when the port closes, or when the peer does at the end of the behaviour.
             with contextlib.suppress(OSError):
-                work()
+                try:
+                    work()
+                except ConnectionResetError:
+                    self._was_reset = True
 
         thread = threading.Thread(target=run, name=self.called, daemon=True)
         thread.start()
@@ -207,24 +213,45 @@ class TcpPeer(Endpoint):
             sentence = f"{self.called} received {string(expected)} and then, beyond what was expected, {string(extra)}"
             raise PeerFailure(sentence, string(expected), f"{string(expected)}, then {string(extra)}")
 
-    def arrived(self) -> tuple[bytes, str | None]:
-        """Return the bytes that have come so far, and how the connection ended: ``closed``, ``reset``, or None."""
+    @property
+    def ends(self) -> tuple[arrival.Address, arrival.Address] | None:
+        """The two addresses of the connection, the port's own one first; None if there is none, or none any more."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                return self._socket.getpeername()[:2], self._socket.getsockname()[:2]
+        return None
+
+    def arrived(self, least: int = 0, seconds: float = endpoint.HURRIED) -> tuple[bytes, str | None]:
+        """Return the bytes that have come so far, and how the connection ended: ``closed``, ``reset``, or None.
+
+        Wait for ``least`` bytes, so many seconds for each: the buffers of the connection may not hold all at once.
+        """
         data = bytearray()
         if self._socket is None:
             return b"", None
-        with contextlib.suppress(OSError):  # not connected any more: nothing is under way
-            ends = self._socket.getpeername()[:2], self._socket.getsockname()[:2]
+        while len(data) < least and arrival.readable(self._socket, seconds):
+            more, end = self._taken()
+            data += more
+            if end is not None:
+                return bytes(data), end
+        if (ends := self.ends) is not None:  # else it is not connected any more: nothing is under way
             arrival.until(lambda: arrival.unacknowledged(*ends) == 0)
         while True:
-            try:
-                more = self._socket.recv(1 << 16, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return bytes(data), None
-            except ConnectionError:
-                return bytes(data), "reset"
-            if not more:
-                return bytes(data), "closed"
+            more, end = self._taken()
             data += more
+            if end is not None or not more:
+                return bytes(data), end
+
+    def _taken(self) -> tuple[bytes, str | None]:
+        """Take bytes that can be read now, and how the connection ended; neither if nothing is there."""
+        try:
+            data = self._used.recv(1 << 16, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return b"", None
+        except ConnectionError:
+            self._was_reset = True
+            return b"", "reset"
+        return data, None if data else "reset" if self._was_reset else "closed"
 
     def _peeked(self) -> bytes | str | None:
         """Return the bytes that can be read now, or ``closed`` or ``reset``; None: nothing."""

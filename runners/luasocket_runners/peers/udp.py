@@ -54,7 +54,7 @@ class UdpPeer(Endpoint):
             raise self._other_bytes("the datagram ", got, expected)
         return {"ip": str(sender[0]).encode(), "port": int(sender[1])}
 
-    def arrived(self) -> tuple[bytes, str | None]:
+    def arrived(self, _least: int = 0) -> tuple[bytes, str | None]:
         """Return the next datagram that has arrived, empty if none has; nothing ends, so the second value is None."""
         if self._socket is None:
             return b"", None

@@ -14,14 +14,16 @@ pytest.importorskip("hypothesis")
 
 from luasocket_runners.cli.main import main
 from luasocket_runners.engine.engine import Engine
-from luasocket_runners.explore.lockstep import Difference, show_outcome
+from luasocket_runners.explore.lockstep import Difference, Lockstep, show_outcome
 from luasocket_runners.explore.search import Limits, Search
-from luasocket_runners.explore.steps import Call, Outcome
+from luasocket_runners.explore.side import Side
+from luasocket_runners.explore.steps import Call, Outcome, PeerAct
 from luasocket_runners.explore.write import file_of, listing
 from luasocket_runners.notation import Names
 from luasocket_runners.ports import resolve
-from luasocket_runners.ports.inprocess import PythonPort
+from luasocket_runners.ports.inprocess import PythonPort, reference_api
 from luasocket_runners.result import Verdict
+from luasocket_spec.model import Ref, Repeat
 
 Replace = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -90,14 +92,50 @@ def test_a_difference_is_written_as_a_behaviour(
     port = faulty(**replaced)
     found = Search(resolve("reference"), port, "luasocket-3").run(Limits(calls=20000, differences=1))
     assert found.differences
+    check(file_of(found.differences, "luasocket-3"), port, tmp_path)
+
+
+def check(text: str, port: PythonPort, tmp_path: Path) -> None:
+    """Check that a file of one behaviour passes on the reference, and fails on a port."""
     data = tmp_path / "data"
     shutil.copytree(Path(luasocket_spec.__file__).parent, data, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    (data / "behaviours" / "explored.yaml").write_text(file_of(found.differences, "luasocket-3"))
+    (data / "behaviours" / "explored.yaml").write_text(text)
     (behaviour,) = [item for item in luasocket_spec.load(data).behaviours if item.id.startswith("explored/")]
     with Engine(resolve("reference"), "luasocket-3") as engine:
         assert engine.run(behaviour).verdict is Verdict.PASSED
     with Engine(port, "luasocket-3") as engine:
         assert engine.run(behaviour).verdict is Verdict.FAILED
+
+
+def drops_its_input(send: Callable[..., Any]) -> Callable[..., Any]:
+    def send_of_a_faulty_port(self: Any, *args: Any) -> Any:
+        results = send(self, *args)
+        if results[1] == b"timeout":
+            reference_api().index(self, "receive")(self, 2)
+        return results
+
+    return send_of_a_faulty_port
+
+
+def test_a_flood_is_written_without_the_numbers_of_this_run(faulty: Callable[..., PythonPort], tmp_path: Path) -> None:
+    port = faulty(send=drops_its_input)
+    steps = (
+        PeerAct("peer1", "listen", b"127.0.0.1", (("small_buffers", True),), bind="peer1"),
+        Call(None, "socket.tcp", (), ("tcp1",)),
+        Call("tcp1", "settimeout", (0.01,)),
+        Call("tcp1", "connect", (Ref("peer1.ip"), Ref("peer1.port"))),
+        PeerAct("peer1", "accept"),
+        PeerAct("peer1", "send", b"hello\n"),
+        Call("tcp1", "send", (Repeat(b"0123456789abc", 500_000),), (None, None, "sent1")),
+        PeerAct("peer1", "collect"),
+        Call("tcp1", "receive"),
+    )
+    with Side(resolve("reference"), "luasocket-3") as reference, Side(port, "luasocket-3") as other:
+        (difference,) = filter(None, map(Lockstep(reference, other, "luasocket-3").run, steps))
+    text = file_of([difference], "luasocket-3")
+    assert "needs: [buffers-fill]" in text
+    assert "[null, timeout, {type: number}]" in text
+    check(text, port, tmp_path)
 
 
 def test_the_listing_has_the_calls_and_both_outcomes(faulty: Callable[..., PythonPort]) -> None:

@@ -98,6 +98,23 @@ def test_an_end_while_the_port_never_reads(peer: TcpPeer, port: socket.socket) -
     assert port.recv(1)
 
 
+def test_a_reset_is_remembered(peer: TcpPeer, port: socket.socket) -> None:
+    """The system reports it once, here to the second send; after that it looks like an end."""
+    peer.send(b"unread")
+    port.sendall(b"some")
+    port.close()
+    with pytest.raises(PeerFailure):
+        peer.send(b"x")
+    assert peer.arrived() == (b"some", "reset")
+
+
+def test_bytes_are_waited_for(peer: TcpPeer, port: socket.socket) -> None:
+    sender = threading.Timer(0.1, port.sendall, [b"late"])
+    sender.start()
+    assert peer.arrived(4) == (b"late", None)
+    sender.join()
+
+
 @pytest.mark.parametrize("drains", [False, True])
 def test_a_reset_has_arrived(peer: TcpPeer, port: socket.socket, drains: bool) -> None:
     if drains:
