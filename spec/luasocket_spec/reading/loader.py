@@ -38,7 +38,7 @@ SUBJECTS: Final = (
         "families", "unchanged", "ahead", "option-scope",
     )),
     "dns", "try", "except", "choose", "sink", "source", "sequences", "descriptors", "errors", "subtypes", "addresses",
-    "interruptions", "endpoints", "texts", "readiness", "changes", "numerals", "widths", "inheritance",
+    "interruptions", "endpoints", "texts", "readiness", "changes", "numerals", "widths", "inheritance", "reuse",
 )  # fmt: skip
 
 
