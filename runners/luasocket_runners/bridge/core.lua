@@ -3,7 +3,7 @@
 --
 -- A call into Python returns a number first: 0 to 3 says how many results follow; a larger one is explained below.
 
-local as_function, release, fetch, new_placeholder, traits = ...
+local as_function, release, fetch, new_placeholder, coroutine_placeholder, traits = ...
 
 local CHANGED, NEW, MANY, BAD_ARGUMENT, MESSAGE, RAISED = 4, 5, 6, 7, 8, 9
 
@@ -186,11 +186,37 @@ local function build(form, ...)
     return unpack(results, 1, count)
 end
 
+-- Returns values as they are passed to Python: a coroutine is replaced, because lupa takes the function out of one that
+-- has not started, which ends it.
+local function for_python(...)
+    for place = 1, select("#", ...) do
+        if type((select(place, ...))) == "thread" then
+            local values = pack(...)
+            for index = place, values.n do
+                if type(values[index]) == "thread" then
+                    values[index] = coroutine_placeholder
+                end
+            end
+            return unpack(values, 1, values.n)
+        end
+    end
+    return ...
+end
+
+local function last(count, ...)
+    if count > 0 then
+        return select(-count, ...)
+    end
+end
+
 -- The beginning is the same for functions and methods, but a shared function would cost each call as much again.
-local function new_function(name, call)
+-- `returns_arguments`: the results are the last arguments, and then they are taken from these.
+local function new_function(name, call, returns_arguments)
     return function(...)
-        local n, a, b, c = call(...)
-        if n <= 3 then
+        local n, a, b, c = call(for_python(...))
+        if returns_arguments and (n <= 3 or n == MANY) then
+            return last(n == MANY and #a or n, ...)
+        elseif n <= 3 then
             return take(n, a, b, c)
         elseif n == NEW then
             return made(a, b)
@@ -210,9 +236,9 @@ local function new_method(name, call)
         local number = numbers[self]
         local n, a, b, c, d, e
         if number then
-            n, a, b, c, d, e = call(number, ...)
+            n, a, b, c, d, e = call(number, for_python(...))
         else
-            n, a, b, c = call(false, self, ...)
+            n, a, b, c = call(false, for_python(self, ...))
         end
         if n == 3 then
             return a, b, c
@@ -271,7 +297,7 @@ local function index(value, key)
     if ok and type(result) ~= "function" and can_be_called(result) then
         return true, result, false
     end
-    return ok, result
+    return ok, for_python(result)
 end
 
 -- Calls a function with values; a value whose number is given in place of it is one of our objects.
@@ -385,7 +411,7 @@ local function reader(call, reads, is_method)
 end
 
 function builder.add_function(module, name, call, reads)
-    module[name] = new_function(name, reader(call, reads, false))
+    module[name] = new_function(name, reader(call, reads, false), name == "skip")
 end
 
 -- `methods`: a list of name, Python function, whether it reads tables. Several classes share the functions of a kind.

@@ -79,7 +79,7 @@ class Guard:
 
 
 class HostValue:
-    """A value of the program that is none of Python's: a table, a userdata, a thread. It is a `Foreign` value.
+    """A value of the program that is none of Python's: a table or a userdata. It is a `Foreign` value.
 
     Parameters
     ----------
@@ -126,6 +126,24 @@ class HostFunction(HostValue):
         if not ok:
             self._bridge.given(ok, results, self._reader)
         return tuple(self._bridge.to_python(value, self._reader) for value in results)
+
+
+class HostCoroutine(HostValue):
+    """Stands for any coroutine of the program, whose value stays in Lua."""
+
+    __slots__ = ()
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__(None, "thread", bridge, None)
+
+    @property
+    def lua_name(self) -> str | None:
+        """There is no metatable."""
+        return None
+
+    def lua_index(self, key: Any) -> Any:
+        """Raise what Lua raises for a value without a metatable."""
+        raise LuaError(b"attempt to index a thread value")
 
 
 def _results(returned: Any) -> _Results:
@@ -196,7 +214,7 @@ class Bridge:
         load = lua.eval(b"assert((loadstring or load)(..., '=socket.core'))", CORE.read_bytes())
         as_function = lua.eval(b"python.as_function")
         # looked up now, because lupa can look nothing up while a coroutine runs
-        return dict(load(as_function, self._release, self._fetch, object, traits).items())
+        return dict(load(as_function, self._release, self._fetch, object, HostCoroutine(self), traits).items())
 
     def _make_module(self, lua: Any, version: str, dialect: str) -> Any:
         module = lua.table()
@@ -320,7 +338,7 @@ class Bridge:
 
     def to_python(self, value: Any, reader: tuple[Any, Any] | None) -> Any:
         """Return a value of the program as the reference takes it."""
-        if type(value) in _PLAIN:
+        if type(value) in _PLAIN or isinstance(value, HostValue):
             return value
         kind = self._lua_type(value) or "userdata"
         return (HostFunction if kind == "function" else HostValue)(value, kind, self, reader)
