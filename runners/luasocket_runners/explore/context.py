@@ -24,11 +24,14 @@ class Abilities:
         (``:gettimeout``), no object has the method.
     capabilities
         The capabilities that the port declares.
+    quirks
+        Whether it has quirks. They are not applied to calls inside of functions.
     """
 
     dialect: Dialect
     absent: frozenset[str] = frozenset()
     capabilities: frozenset[str] = frozenset()
+    quirks: bool = False
 
     def has(self, path: str) -> bool:
         """Tell whether the port has a function of the module."""

@@ -16,6 +16,7 @@ from luasocket_spec.model import Ref, TableSpec
 from luasocket_runners.explore import PROFILES
 from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, OPTIONS, Picker, arguments
 from luasocket_runners.explore.context import Abilities, Context
+from luasocket_runners.explore.exceptions import Exceptions
 from luasocket_runners.explore.floods import Floods
 from luasocket_runners.explore.makers import Makers
 from luasocket_runners.explore.module_calls import ModuleCalls, inheriting
@@ -113,6 +114,7 @@ class Drawer:
         self._makers = Makers(context, theme.kinds)
         self._floods = Floods(context, self._makers) if theme.floods else None
         self._calls = ModuleCalls(context)
+        self._exceptions = Exceptions(context)
         self._last: list[Step] = []
 
     def steps(self) -> list[Step]:
@@ -139,6 +141,8 @@ class Drawer:
             choices += self._makers.choices()
         if self._floods is not None:
             choices += self._floods.choices()
+        if self._exceptions.can_be_drawn:
+            choices += [self._exceptions.protected] * 2
         if "module" in self._kinds:
             choices += self._calls.choices()
         steps = self._pick(choices)() if choices else []  # a port without objects has nothing but peers

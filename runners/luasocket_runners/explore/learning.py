@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from luasocket_spec.model import Dialect, Ref, TableSpec
@@ -38,6 +39,10 @@ def is_undefined(step: Step, state: State, reference: Side) -> bool:
         return True
     if isinstance(step, PeerAct):
         return step.verb == "accept" and not reference.has_visitor(step.peer)
+    inside = state.done_by(step)
+    bound = {name for call in inside for name in call.binds}
+    if any(call.object not in bound and is_undefined(_without(call, bound), state, reference) for call in inside):
+        return True
     if isinstance(step, Make) or step.object is None:
         return False
     if not isinstance(reference.bound[step.object], Handle):
@@ -51,6 +56,12 @@ def is_undefined(step: Step, state: State, reference: Side) -> bool:
         # LuaSocket reports success, and as the address whatever is in memory: nothing has written one there.
         return item.foreign or not _has_descriptor(item, reference)
     return step.path == "setfd" and _harms(step, item, state, reference)
+
+
+def _without(call: Call, names: set[str | None]) -> Call:
+    """Return a call inside a function without the arguments that the function itself binds."""
+    args = tuple(None if isinstance(value, Ref) and value.name in names else value for value in call.args)
+    return replace(call, args=args)
 
 
 def _has_descriptor(item: Object, reference: Side) -> bool:
@@ -85,6 +96,9 @@ class Learning:
         if isinstance(step, PeerAct):
             self._learn_peer(step, outcome)
             return
+        for call, result in outcome.inner:
+            self.learn(call, result)
+        self._state.learn_functions(step)
         first = outcome.values[0] if outcome.kind == "returned" and outcome.values else None
         if isinstance(step, Make):
             asked = [function.asks[0] for function in step.functions if function.asks is not None]

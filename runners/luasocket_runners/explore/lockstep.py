@@ -7,7 +7,7 @@ from typing import Final
 
 from luasocket_spec.model import Dialect
 
-from luasocket_runners.explore.compare import SUBTYPE, Comparison, error_text
+from luasocket_runners.explore.compare import CALLED, SUBTYPE, Comparison, error_text
 from luasocket_runners.explore.context import Abilities, method_label
 from luasocket_runners.explore.documented import follows_documentation
 from luasocket_runners.explore.flows import Flows
@@ -101,7 +101,7 @@ class Lockstep:
         """The abilities of the port."""
         declared = self._port.description.get("capabilities")
         capabilities = frozenset(map(str, declared)) if isinstance(declared, list) else frozenset()
-        return Abilities(self._dialect, frozenset(self.absent), capabilities)
+        return Abilities(self._dialect, frozenset(self.absent), capabilities, bool(self._quirks.rules))
 
     def reset(self) -> None:
         """Begin a new program."""
@@ -126,14 +126,15 @@ class Lockstep:
         if self._over or is_undefined(step, self.state, self._reference):
             return None
         sending = self._flows.sending(step)
-        if self._flows.is_undefined(step, sending):
+        inside = {call: self._flows.sending(call) for call in self.state.done_by(step)}
+        if any(self._flows.is_undefined(*pair) for pair in [(step, sending), *inside.items()]):
             return None
         self.steps.append(step)
         expected = self._reference.run(step)
         self.outcomes.append(expected)
         self.calls += 1
         if sending is None or not sending.uncertain:
-            self._settle(self._reference, step)
+            self._settle(self._reference, step, expected)
         quirked = self._quirked(step)
         may_hang = quirked is not None and quirked.may_hang(expected)
         passed = step if quirked is None or not isinstance(step, Call) else replace(step, args=quirked.passed())  # type: ignore[arg-type]
@@ -150,22 +151,40 @@ class Lockstep:
             self.absent.add(self.label(step))
             return None
         if sending is None or not sending.uncertain:
-            self._settle(self._port, step)
+            self._settle(self._port, step, actual)
         alike: tuple[Outcome, Outcome] | None = self._flows.alike(step, sending, expected, actual)
         if differ and isinstance(step, PeerAct):
             alike = self._flows.compare(step, expected, actual)
+        # first what functions did, whose results may be those of the step, too
+        inner = self._difference_inside(expected, actual)
         words = None if alike is None else self._comparison.difference(step, *alike)
         if words is not None and quirked is not None and self._follows_quirks(quirked, step, expected, actual):
             words = None
         if words is not None and follows_documentation(self.label(step), step, expected, actual):
             words = None
+        words = words if inner is None else inner
         if words is not None:
             return self._describe(step, expected, actual, words)
         if expected.kind in FATAL:
             self._over = True
             return None
         self._flows.note(step, sending, expected, actual)
+        for (call, one), (_, other) in zip(expected.inner, actual.inner, strict=False):
+            self._flows.note(call, inside.get(call), one, other)
         self._learning.learn(step, expected)
+        return None
+
+    def _difference_inside(self, expected: Outcome, actual: Outcome) -> str | None:
+        """Return how the calls differ that functions of the program have made; None if they do not."""
+        for (call, one), (_, other) in zip(expected.inner, actual.inner, strict=False):
+            if _is_missing(call, one, other):
+                self.absent.add(self.label(call))
+                return None
+            words = self._comparison.difference(call, one, other)
+            if words is not None and not follows_documentation(self.label(call), call, one, other):
+                return f"in a function, {call.label}: {words}"
+        if len(expected.inner) != len(actual.inner):
+            return f"{CALLED} functions that did not make the same calls"
         return None
 
     def tolerate(self, difference: Difference) -> None:
@@ -178,16 +197,17 @@ class Lockstep:
         item = self.state.objects.get(step.object) if isinstance(step, Call) and step.object is not None else None
         return step.label if item is None or not isinstance(step, Call) else method_label(item.klass, step.path)
 
-    def _settle(self, side: Side, step: Step) -> None:
-        """Wait until the data that a call has sent have arrived at the other end."""
-        if not isinstance(step, Call) or step.object is None or (step.path and step.path not in _SEND):
-            return
-        item = self.state.object_behind(step.object)
-        if item is None or item.closed or self._flows.is_clogged(item):
-            return
-        ends = side.ends_of(item.name)
-        if ends is not None:
-            side.settle(ends)
+    def _settle(self, side: Side, step: Step, outcome: Outcome) -> None:
+        """Wait until the data that a call has sent have arrived at the other end, and those that it sent inside."""
+        for call in (*(call for call, _ in outcome.inner), step):
+            if not isinstance(call, Call) or call.object is None or (call.path and call.path not in _SEND):
+                continue
+            item = self.state.object_behind(call.object)
+            if item is None or item.closed or self._flows.is_clogged(item):
+                continue
+            ends = side.ends_of(item.name)
+            if ends is not None:
+                side.settle(ends)
 
     def _quirked(self, step: Step) -> QuirkedCall | None:
         """Return a call as the port's quirks change it; None if no quirk is about it."""

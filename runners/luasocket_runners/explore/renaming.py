@@ -59,6 +59,7 @@ class _Names:
             None if function.returns is None else self._values(function.returns),
             self._values(function.raises),
             None if asks is None else (self.name(asks[0]), asks[1]),
+            tuple(map(self._call, function.does)),
         )
 
     def step(self, step: Step) -> Step:
@@ -74,5 +75,9 @@ class _Names:
         if isinstance(step, Make):
             inherits = None if step.inherits is None else self._table(step.inherits)
             return Make(self.name(step.name), self._table(step.table), functions, inherits)
-        binds = tuple(map(self._optional, step.binds))
-        return Call(self._optional(step.object), step.path, self._values(step.args), binds, functions)
+        return self._call(step)
+
+    def _call(self, call: Call) -> Call:
+        functions = tuple(map(self._function, call.functions))
+        binds = tuple(map(self._optional, call.binds))
+        return Call(self._optional(call.object), call.path, self._values(call.args), binds, functions)

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
 
@@ -94,6 +95,7 @@ class Side:
         self.limit: float | None = None  #: seconds after which a call counts as hanging, if not the usual ones
         self.unread: dict[str, bytearray] = {}  #: by peer: the bytes for it that calls have reported, until it reads
         self._functions: dict[str, tuple[int, Function]] = {}
+        self._inner: list[tuple[Call, Outcome]] = []  # what functions of the program did in the call in progress
         self._peers: dict[str, Peer] = {}
 
     def __enter__(self) -> Side:
@@ -151,10 +153,27 @@ class Side:
         calls.append((function.name, args))
         if function.asks is not None:
             return self._asked(*function.asks, calls)
+        for call in function.does:
+            if (ending := self._made_inside(call, calls)) is not None:
+                return ending
         if function.raises:
             return {"op": "raise", "value": encode(self.resolve(function.raises[0]))}
         values = args if function.returns is None else tuple(map(self.resolve, function.returns))
         return {"op": "return", "values": [encode(value) for value in values]}
+
+    def _made_inside(self, call: Call, calls: list[tuple[str, tuple[object, ...]]]) -> dict[str, Any] | None:
+        """Make a call for a function of the program; return the message that ends the function, None if it goes on."""
+        message = self._message(call)
+        if message is None:
+            return {"op": "return", "values": []}
+        outcome = self._outcome(self._request(message, calls), ())
+        self._inner.append((call, outcome))
+        if outcome.kind == "raised":
+            return {"op": "raise", "value": encode(outcome.values[0])}  # type: ignore[arg-type]
+        if outcome.kind != "returned":
+            return {"op": "return", "values": []}
+        self.bind(call, outcome.values)  # type: ignore[arg-type]
+        return None
 
     def _asked(self, name: str, method: str, calls: list[tuple[str, tuple[object, ...]]]) -> dict[str, Any]:
         """Call a method for a function of the program; return the message that ends the function."""
@@ -218,11 +237,12 @@ class Side:
         if message is None:
             return Outcome("missing", sentence="the program has no such object")
         calls: list[tuple[str, tuple[object, ...]]] = []
+        self._inner = []
         try:
             if self._connection is None:
                 self._start()
             reply = self._request(message, calls)
-            outcome = self._outcome(reply, tuple(calls))
+            outcome = replace(self._outcome(reply, tuple(calls)), inner=tuple(self._inner))
         except TimeoutError:
             self._stop()
             return Outcome("hung", sentence=f"it did not return within {self._patience():g} s")

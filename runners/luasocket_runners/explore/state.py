@@ -10,6 +10,8 @@ from typing import Final
 
 from luasocket_spec.model import Ref
 
+from luasocket_runners.explore.steps import Call, Function, Step, functions_of, names_in
+
 #: Seconds up to which a wait is short enough to be made in a random program.
 SHORT: Final = 0.05
 #: Methods that can wait.
@@ -94,6 +96,8 @@ class State:
         Values for the lists of ``select`` that are no objects of the port, each with the object that it stands for.
     descriptors
         Names of descriptors, each with the object that has it; None after that object has given it up with ``setfd``.
+    doing
+        The calls that functions make when they are called: those of the program and those that have been made of them.
     small_buffers
         Whether the program has asked for smaller buffers than usual.
     """
@@ -103,6 +107,7 @@ class State:
     functions: dict[str, str | None] = field(default_factory=dict)
     tables: dict[str, str | None] = field(default_factory=dict)
     descriptors: dict[str, str | None] = field(default_factory=dict)
+    doing: dict[str, tuple[Call, ...]] = field(default_factory=dict)
     small_buffers: bool = False
     _counts: dict[str, int] = field(default_factory=dict)
 
@@ -130,6 +135,23 @@ class State:
         """Return the object of a name, or the one that the function or table of that name uses."""
         holder = self.functions.get(name) or self.tables.get(name) or name
         return self.objects.get(holder)
+
+    def done_by(self, step: Step) -> tuple[Call, ...]:
+        """Return the calls that functions make in a step, or may make."""
+        return self.doing.get(step.object, ()) if isinstance(step, Call) and step.object is not None else ()
+
+    def learn_functions(self, step: Step) -> None:
+        """Take note of the functions of the program in a step, and of what is made of them."""
+        for function in functions_of(step):
+            self.doing[function.name] = self._all_that(function)
+        if isinstance(step, Call) and step.path in ("socket.protect", "socket.newtry") and step.binds[:1] != (None,):
+            made = [call for name in names_in(step.args) for call in self.doing.get(name, ())]
+            for name in step.binds[:1]:
+                self.doing[str(name)] = tuple(made)
+
+    def _all_that(self, function: Function) -> tuple[Call, ...]:
+        inside = (self.doing.get(call.object or "", ()) for call in function.does)
+        return (*function.does, *(call for calls in inside for call in calls))
 
     def used(self) -> set[str]:
         """Return the names of the objects that functions and tables use."""

@@ -26,12 +26,15 @@ class Function:
         One value that it raises instead, or none.
     asks
         The names of an object and of a method without arguments, which it calls; it returns the first result of that.
+    does
+        Calls that it makes first, in order. The names that they bind are its own. What one of them raises, it raises.
     """
 
     name: str
     returns: tuple[StepValue, ...] | None = ()
     raises: tuple[StepValue, ...] = ()
     asks: tuple[str, str] | None = None
+    does: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +156,8 @@ def bound_by(step: Step) -> tuple[str | None, ...]:
 def used_by(step: Step) -> set[str]:
     """Return the names that a step uses, and that earlier steps have to bind."""
     own = {function.name for function in functions_of(step)}
-    values: list[StepValue] = [value for function in functions_of(step) for value in function.returns or ()]
-    values += [value for function in functions_of(step) for value in function.raises]
-    names = {function.asks[0] for function in functions_of(step) if function.asks is not None}
+    values: list[StepValue] = []
+    names = {name for function in functions_of(step) for name in _used_inside(function)}
     if isinstance(step, Call):
         values += step.args
     elif isinstance(step, Make):
@@ -164,15 +166,26 @@ def used_by(step: Step) -> set[str]:
         values += [step.value, *(value for _, value in step.options)]
     if isinstance(step, Call | Get | Drop) and step.object is not None:
         names.add(step.object)
-    return (names | set(_names_in(values))) - own
+    return (names | set(names_in(values))) - own
 
 
-def _names_in(values: Iterable[StepValue]) -> Iterator[str]:
+def _used_inside(function: Function) -> set[str]:
+    """Return the names that a function uses and does not bind itself."""
+    names = set(names_in([*(function.returns or ()), *function.raises]))
+    if function.asks is not None:
+        names.add(function.asks[0])
+    for call in reversed(function.does):
+        names = (names - set(bound_by(call))) | used_by(call)
+    return names
+
+
+def names_in(values: Iterable[StepValue]) -> Iterator[str]:
+    """Yield the names in values, and in tables among them."""
     for value in values:
         if isinstance(value, model.Ref):
             yield value.name
         elif isinstance(value, model.TableSpec):
-            yield from _names_in(item for entry in value.entries for item in entry)
+            yield from names_in(item for entry in value.entries for item in entry)
 
 
 OutcomeKind: TypeAlias = Literal["returned", "raised", "missing", "died", "hung", "saw"]
@@ -191,6 +204,8 @@ class Outcome:
         The results, the error's value, or the data that a peer saw.
     calls
         The functions of the program that the port called meanwhile, each with its arguments.
+    inner
+        The calls that these functions made, each with its outcome.
     sentence
         For ``missing``, ``hung`` and ``died``: the event.
     """
@@ -199,6 +214,7 @@ class Outcome:
     values: tuple[object, ...] = ()
     calls: tuple[tuple[str, tuple[object, ...]], ...] = field(default=())
     sentence: str = ""
+    inner: tuple[tuple[Call, Outcome], ...] = ()
 
 
 #: The outcomes after which the port cannot go on.

@@ -67,8 +67,12 @@ def _lua(step: Step) -> Iterable[str]:
         return
     for function in functions_of(step):
         yield f"local function {function.name}(...) {_body(function)} end"
+    yield _assignment(step)
+
+
+def _assignment(step: Call | Get | Make | Drop) -> str:
     names = ", ".join(name or "_" for name in bound_by(step))
-    yield (f"local {names} = " if names else "") + _expression(step)
+    return (f"local {names} = " if names else "") + _expression(step)
 
 
 def _expression(step: Call | Get | Make | Drop) -> str:
@@ -90,7 +94,11 @@ def _body(function: Function) -> str:
         return f"error({show(function.raises[0], _NO_NAMES)}, 0)"
     if function.returns is None:
         return "return ..."
-    return "return " + ", ".join(show(value, _NO_NAMES) for value in function.returns)
+    return (
+        "".join(f"{_assignment(call)} " for call in function.does)
+        + "return "
+        + ", ".join(show(value, _NO_NAMES) for value in function.returns)
+    )
 
 
 def _target(step: Call) -> model.Target:
@@ -130,7 +138,8 @@ def behaviour(difference: Difference, identity: str, dialect: Dialect) -> str:
     functions = [function for step in difference.steps for function in functions_of(step)]
     if functions:
         lines.append("    functions:")
-        lines += (f"      {function.name}: {writer.function(function)}" for function in functions)
+        written = (f"      {function.name}: {writer.function(function)}" for function in functions)
+        lines += (part for line in written for part in _WRAPPER.wrap(line))
     lines.append("    steps:")
     for number, (step, outcome) in enumerate(zip(difference.steps, difference.outcomes, strict=True), 1):
         last = number == len(difference.steps)
@@ -169,7 +178,34 @@ class _Writer:
             return f"{{raises: {_value(function.raises[0])}}}"
         if function.returns is None:
             return '{returns: ["$..."]}'
+        if function.does:
+            return self._doing(function)
         return "{}" if not function.returns else f"{{returns: {_list(function.returns)}}}"
+
+    def _doing(self, function: Function) -> str:
+        """Return a function with the calls that it made the last time; after the one that raised come no more."""
+        inner = [pair for outcome in self._difference.outcomes for pair in outcome.inner]
+        last = dict(inner)
+        steps: list[str] = []
+        for call in function.does:
+            if (outcome := last.get(call)) is None:
+                break
+            shown = {"call": self._target(call)} | ({"with": _list(call.args)} if call.args else {})
+            if outcome.kind == "raised":
+                name = f"raised_{function.name}"
+                steps.append(_map({**shown, "raises": "{value: {type: any}}", "as": name}))
+                return f"{{does: [{', '.join(steps)}], raises: ${name}}}"
+            several = sum(made == call for made, _ in inner) > 1
+            values = ["{type: any}" if several else self._result(call, value) for value in outcome.values]
+            names = ", ".join(name or "null" for name in call.binds[: len(values)])
+            shown["returns"] = f"[{', '.join(values)}]"
+            steps.append(_map({**shown, "as": f"[{names}]"} if names else shown))
+        returned = [value for value in function.returns or () if isinstance(value, model.Ref) or len(steps)]
+        return (
+            f"{{does: [{', '.join(steps)}], returns: {_list(returned)}}}"
+            if steps
+            else f"{{returns: {_list(returned)}}}"
+        )
 
     def called(self, name: str) -> list[str]:
         """Return the lines of a step that checks how often the reference called a function, and with what."""

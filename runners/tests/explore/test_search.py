@@ -39,7 +39,7 @@ def counts_from_zero(getstats: Callable[..., Any]) -> Callable[..., Any]:
 def test_the_reference_answers_as_itself(dialect: Dialect) -> None:
     found = search(resolve("reference"), Limits(calls=800), dialect)
     assert found.calls >= 800
-    assert found.programs > 5
+    assert found.programs > 3
     assert (found.differences, found.unconfirmed, found.absent) == ([], 0, frozenset())
 
 

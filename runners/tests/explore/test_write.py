@@ -20,7 +20,7 @@ from luasocket_runners.explore.side import Side
 from luasocket_runners.explore.steps import Call, Outcome, PeerAct
 from luasocket_runners.explore.write import file_of, listing
 from luasocket_runners.notation import Names
-from luasocket_runners.ports import resolve
+from luasocket_runners.ports import Port, resolve
 from luasocket_runners.ports.inprocess import PythonPort, reference_api
 from luasocket_runners.result import Verdict
 from luasocket_spec.model import Ref, Repeat
@@ -87,24 +87,12 @@ def reads_its_lists_raw(select: Callable[..., Any]) -> Callable[..., Any]:
     ids=lambda replaced: next(iter(replaced.values())).__name__,
 )
 def test_a_difference_is_written_as_a_behaviour(
-    faulty: Callable[..., PythonPort], tmp_path: Path, replaced: dict[str, Replace]
+    faulty: Callable[..., PythonPort], check_written: Callable[[str, Port], None], replaced: dict[str, Replace]
 ) -> None:
     port = faulty(**replaced)
     found = Search(resolve("reference"), port, "luasocket-3").run(Limits(calls=20000, differences=1))
     assert found.differences
-    check(file_of(found.differences, "luasocket-3"), port, tmp_path)
-
-
-def check(text: str, port: PythonPort, tmp_path: Path) -> None:
-    """Check that a file of one behaviour passes on the reference, and fails on a port."""
-    data = tmp_path / "data"
-    shutil.copytree(Path(luasocket_spec.__file__).parent, data, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    (data / "behaviours" / "explored.yaml").write_text(text)
-    (behaviour,) = [item for item in luasocket_spec.load(data).behaviours if item.id.startswith("explored/")]
-    with Engine(resolve("reference"), "luasocket-3") as engine:
-        assert engine.run(behaviour).verdict is Verdict.PASSED
-    with Engine(port, "luasocket-3") as engine:
-        assert engine.run(behaviour).verdict is Verdict.FAILED
+    check_written(file_of(found.differences, "luasocket-3"), port)
 
 
 def drops_its_input(send: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,7 +105,9 @@ def drops_its_input(send: Callable[..., Any]) -> Callable[..., Any]:
     return send_of_a_faulty_port
 
 
-def test_a_flood_is_written_without_the_numbers_of_this_run(faulty: Callable[..., PythonPort], tmp_path: Path) -> None:
+def test_a_flood_is_written_without_the_numbers_of_this_run(
+    faulty: Callable[..., PythonPort], check_written: Callable[[str, Port], None]
+) -> None:
     port = faulty(send=drops_its_input)
     steps = (
         PeerAct("peer1", "listen", b"127.0.0.1", (("small_buffers", True),), bind="peer1"),
@@ -135,7 +125,7 @@ def test_a_flood_is_written_without_the_numbers_of_this_run(faulty: Callable[...
     text = file_of([difference], "luasocket-3")
     assert "needs: [buffers-fill]" in text
     assert "[null, timeout, {type: number}]" in text
-    check(text, port, tmp_path)
+    check_written(text, port)
 
 
 def test_the_listing_has_the_calls_and_both_outcomes(faulty: Callable[..., PythonPort]) -> None:
