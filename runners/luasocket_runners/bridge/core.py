@@ -141,7 +141,7 @@ class HostCoroutine(HostValue):
         """There is no metatable."""
         return None
 
-    def lua_index(self, key: Any) -> Any:
+    def lua_index(self, _key: Any) -> Any:
         """Raise what Lua raises for a value without a metatable."""
         raise LuaError(b"attempt to index a thread value")
 
