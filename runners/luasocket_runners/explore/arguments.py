@@ -26,6 +26,8 @@ DATA: Final[Args] = (
     b"0123456789abcdef" * 600 + b"\n", bytes(range(256)) * 40, b"block of" * 1024, b"block of" * 1023 + b"8191 b\n",
     b"block of" * 1024 + b"\n", b"two blocks of" * 1260 + b"\r\n\r\n",
 )  # fmt: skip
+#: One byte more than a datagram can have.
+_TOO_LONG: Final = b"x" * 65508
 #: Values that no call asks for, and some that some calls do.
 ODD: Final[Args] = (
     None, True, False, 0, 1, -1, 2.5, -0.5, 1e15, math.inf, -math.inf, math.nan, b"", b"x", b"5", b"0x10", b" 7 ",
@@ -46,7 +48,7 @@ _PREFIXES: Final[Args] = (b"", b"p", b"pre\n", 7)
 #: Numbers that are no timeouts to wait for: they raise, count as none, or as nothing to wait for.
 _ODD_TIMEOUTS: Final[Args] = (b"0", b"0.005", True, b"x", TableSpec(()), 0.0, 1e-9, -0.0, -0.5, -1e9)
 #: Port 0 in other forms, which the system's look-up reads.
-_FORMS_OF_ZERO: Final[Args] = (65536, b"65536", b" 0", b"+0", b"00", b"0\0x")
+_FORMS_OF_ZERO: Final[Args] = (65536, b"65536", b" 0", b"+0", b"00", b"0\0x", b"0x", b"0x0", b"0 ", b"0a", b"-0")
 #: Positions in a string, from its beginning and its end, inside and outside.
 _POSITIONS: Final[Args] = (1, 2, 3, 5, 0, -1, -2, 100, b"2", b"2.9", 1.0, 2.5)
 
@@ -86,7 +88,7 @@ _UDP_OPTIONS: Final[Mapping[str, Args]] = {
     "reuseport": (True, False),
     "ip-multicast-loop": (True, False),
     "ip-multicast-ttl": (1, 5, *_NUMERALS),
-    "ip-multicast-if": (b"127.0.0.1", b"0.0.0.0", b"*", b"x"),
+    "ip-multicast-if": (b"127.0.0.1", b"0.0.0.0", b"*", b"x", b"127.0.0.1\0x"),
     "ip-add-membership": (_GROUP, TableSpec(((b"multiaddr", b"239.255.73.7"),)), TableSpec(())),
     "ip-drop-membership": (_GROUP, TableSpec(((b"multiaddr", b"x"), (b"interface", b"x"))), TableSpec(())),
     "ipv6-v6only": (True, False),
@@ -145,10 +147,16 @@ def hosts() -> Args:
     return (b"127.0.0.1", b"127.0.0.1", b"localhost", b"127.0.0.2", *ipv6)
 
 
+#: The loopback's address in other forms, which the system's look-up reads by itself.
+_FORMS_OF_LOOPBACK: Final[Args] = (b"127.1", b"2130706433", b"0x7f000001", b"0177.0.0.1", b"127.0.0.1\0x", 2130706433)
+
+
 def _bind(picker: Picker, item: Object) -> Args:
     free: Args = (0, 0, b"0") if not picker.one_in(6) else _FORMS_OF_ZERO
     taken = [port for _, port in picker.state.addresses(tcp=item.tcp)][:2]
-    return (picker.pick([*hosts(), b"*"]), picker.pick([*free, *taken]))
+    groups: Args = (b"239.255.73.7",) if not item.tcp and picker.one_in(12) else ()
+    some = _FORMS_OF_LOOPBACK if picker.one_in(12) else [*hosts(), b"*"]
+    return (picker.pick(groups or some), picker.pick([*free, *taken]))
 
 
 def _connect(picker: Picker, _item: Object) -> Args:
@@ -161,7 +169,7 @@ def address(picker: Picker, *, tcp: bool) -> Args:
     if not found:
         return ()
     ip, port = picker.pick(found)
-    others = (*hosts(), b"127.0.0.1\0x")  # C reads up to the NUL
+    others = hosts() if not picker.one_in(3) else _FORMS_OF_LOOPBACK
     return (picker.pick(others) if picker.one_in(5) else ip, port)
 
 
@@ -180,13 +188,15 @@ def _receivefrom(picker: Picker, _item: Object) -> Args:
 
 def _send(picker: Picker, item: Object) -> Args:
     data = picker.pick([*DATA, 5, 1.5])
+    if not item.tcp and picker.one_in(15):
+        return (_TOO_LONG,)
     if not item.tcp or not picker.one_in(3):
         return (data,)
     return (data, *picker.some(_WIDE if picker.one_in(8) else _POSITIONS, 2))
 
 
 def _sendto(picker: Picker, _item: Object) -> Args:
-    data = picker.pick(DATA)
+    data = picker.pick(DATA) if not picker.one_in(15) else _TOO_LONG
     found = address(picker, tcp=False)
     if not found or picker.one_in(12):
         return picker.pick([(data, b"", 9), (data, b"127.0.0.1"), (data,), (data, None, 1)])
@@ -214,7 +224,7 @@ def _option(picker: Picker, item: Object) -> tuple[bytes, Args]:
     options = _TCP_OPTIONS if item.tcp else _UDP_OPTIONS
     favoured = sorted(picker.options & options.keys())
     name = picker.pick(sorted(options) if not favoured or picker.one_in(3) else favoured)
-    if picker.one_in(20):
+    if picker.one_in(12):
         return picker.pick([name.upper(), name.replace("-", "_"), f"{name} ", f"{name}\0x"]).encode(), options[name]
     return name.encode(), options[name]
 
@@ -251,6 +261,8 @@ ARGUMENTS: Final[Mapping[str, Callable[[Picker, Object], Args]]] = {
             (b"x", 50),
             (2147483640, 2147483640),
             (4294967290, 4294967290),
+            (None, None, -100),
+            (1, 2, 1000),
         ]
     ),
 }
@@ -284,7 +296,9 @@ def arguments(picker: Picker, item: Object, method: str) -> Args:
     if method in _MOST and picker.one_in(30):
         return _wrong(picker, method)
     found = list(ARGUMENTS[method](picker, item)) if method in ARGUMENTS else []
-    if len(found) >= _MOST.get(method, 1 if method in ARGUMENTS else 0) and picker.one_in(12):
+    most = _MOST.get(method, 1 if method in ARGUMENTS else 0)
+    if (len(found) >= most or method not in NEVER_ODD) and picker.one_in(12):
+        found += [None] * (most - len(found))
         return (*found, *picker.some(ODD_DATA, 2), picker.pick(ODD_DATA))
     if method not in NEVER_ODD and picker.one_in(8):
         index = picker.pick(range(len(found) + 1))

@@ -20,6 +20,7 @@ from luasocket_runners.explore.exceptions import Exceptions
 from luasocket_runners.explore.floods import Floods
 from luasocket_runners.explore.makers import Makers
 from luasocket_runners.explore.module_calls import ModuleCalls, inheriting
+from luasocket_runners.explore.situations import Situations
 from luasocket_runners.explore.state import WAITING, Object, State
 from luasocket_runners.explore.steps import Call, Get, PeerAct, Step, StepValue
 
@@ -115,6 +116,8 @@ class Drawer:
         self._floods = Floods(context, self._makers) if theme.floods else None
         self._calls = ModuleCalls(context)
         self._exceptions = Exceptions(context)
+        self._situations = Situations(context, self._method_of)
+        self._focus = ""  # the object that a call was drawn for last
         self._last: list[Step] = []
 
     def steps(self) -> list[Step]:
@@ -126,7 +129,8 @@ class Drawer:
         choices: list[Callable[[], list[Step]]] = []
         if state.objects:
             choices += [self._method] * 24 + [self._strange_method] * 2 + [self._tostring]
-            choices += [self._option] * 4 if self._port.has_method("getoption") else []
+            choices += [self._ask_again] * 4 + [self._ending] * 2 + [self._piped, self._closed]
+            choices += [self._option] * 5 if self._port.has_method("getoption") else []
             if self._port.has("socket.select"):
                 choices += [self._calls.select] * 4
                 choices += [self._calls.table] if len(state.tables) < _MANY else []
@@ -139,6 +143,7 @@ class Drawer:
             choices += [self._udp_peer_acts] * 10
         if len(state.objects) + len(state.peers) < _MANY:
             choices += self._makers.choices()
+            choices += [self._situations.datagrams] * 2 if "udp" in self._kinds else []
         if self._floods is not None:
             choices += self._floods.choices()
         if self._exceptions.can_be_drawn:
@@ -167,13 +172,19 @@ class Drawer:
     # -- calls
 
     def _any_object(self) -> Object:
-        """Draw an object: mostly one that is open, if there is any."""
+        """Draw an object: mostly one that is open, if there is any, and often the last one again."""
         objects = list(self._state.objects.values())
+        if self._focus in self._state.objects and self._picker.one_in(2):
+            return self._state.objects[self._focus]
         opened = [item for item in objects if not item.closed]
-        return self._pick(objects if not opened or self._picker.one_in(5) else opened)
+        item = self._pick(objects if not opened or self._picker.one_in(5) else opened)
+        self._focus = item.name
+        return item
 
     def _method(self) -> list[Step]:
-        item = self._any_object()
+        return self._method_of(self._any_object())
+
+    def _method_of(self, item: Object) -> list[Step]:
         methods = _QUIET if self._picker.one_in(4) else _METHODS[item.klass]
         names = [name for name in methods if self._has(item, name) and name not in self._muted] or ["getfd"]
         favoured = [name for name in sorted(self._favoured & {*_QUIET, *_METHODS[item.klass]}) if self._has(item, name)]
@@ -187,7 +198,23 @@ class Drawer:
         look = _SEEN_BY.get(method)
         if look is not None and self._has(item, look) and self._picker.one_in(3):
             return [call, Call(item.name, look, call.args[:1] if look == "getoption" else ())]
+        if not binds and self._picker.one_in(6):  # the same with other arguments
+            return [call, Call(item.name, method, arguments(self._picker, item, method))]
         return [call, self._makers.settimeout(binds[0])] if binds and not self._picker.one_in(8) else [call]
+
+    def _ask_again(self) -> list[Step]:
+        return self._situations.ask_again(self._any_object())
+
+    def _ending(self) -> list[Step]:
+        clients = [item for item in self._state.with_class("tcp{client}") if not item.closed and not item.patient]
+        return self._situations.ending(self._pick(clients)) if clients else []
+
+    def _closed(self) -> list[Step]:
+        return self._situations.closed(self._any_object(), _ALL_METHODS)
+
+    def _piped(self) -> list[Step]:
+        clients = [item for item in self._state.with_class("tcp{client}") if not item.patient]
+        return self._situations.piped(self._pick(clients)) if clients else []
 
     def _option(self) -> list[Step]:
         """A look at an option; perhaps it is set before, and another one, or another object, is looked at behind it."""

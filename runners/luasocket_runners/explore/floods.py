@@ -115,7 +115,7 @@ class Floods:
             lambda: [Call(item.name, "getstats"), Call(item.name, "dirty")],
             lambda: self._method(item, "settimeout"),
             lambda: self._method(item, self._pick(["send", "shutdown", "close", "getoption", "setstats"])),
-            lambda: [PeerAct(peer, self._pick(["shutdown", "reset", "end"]), b"send")],
+            lambda: [self._pick([PeerAct(peer, "shutdown", b"send"), PeerAct(peer, "reset"), PeerAct(peer, "end")])],
         ]
         return [
             step

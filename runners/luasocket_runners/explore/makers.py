@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from luasocket_spec.model import Ref
 
-from luasocket_runners.explore.arguments import TIMEOUTS, address, arguments
+from luasocket_runners.explore.arguments import DATA, ODD, TIMEOUTS, Args, address, arguments
 from luasocket_runners.explore.context import Context
 from luasocket_runners.explore.state import Object
 from luasocket_runners.explore.steps import Call, Drop, Get, PeerAct, Step, StepValue
@@ -55,6 +55,8 @@ class Makers:
     def new(self, path: str, *args: StepValue) -> tuple[str, list[Step]]:
         """Return the name of a new object, and the steps that make it."""
         name = self._state.fresh("udp" if "udp" in path else "tcp")
+        if not args and self._picker.one_in(25):  # none of them takes any
+            args = (*self._picker.some(ODD, 1), self._pick(ODD))
         return name, [Call(None, path, args, (name,)), self.settimeout(name)]
 
     def _one_of(self, paths: list[str]) -> str:
@@ -87,7 +89,7 @@ class Makers:
     def _server(self) -> list[Step]:
         ip = b"*" if self._picker.one_in(5) else self._context.host()
         if self._picker.one_in(3) and self._port.has("socket.bind"):
-            name, steps = self.new("socket.bind", ip, 0, *self._pick([(), (), (5,)]))
+            name, steps = self.new("socket.bind", ip, 0, *self._pick([(), (), (5,), (5, b"more"), (None, 1)]))
         else:
             name, steps = self.new(self._one_of(["socket.tcp", "socket.tcp", self._of_family("tcp")]))
             steps += [Call(name, "bind", (ip, 0)), Call(name, "listen", self._pick([(), (32,), (5,)]))]
@@ -115,8 +117,10 @@ class Makers:
         where = address(self._picker, tcp=True)
         if not where or not self._port.has(path):
             return self._client_of_peer()
-        local = self._pick([(), (), (b"127.0.0.1", 0), (b"127.0.0.2", b"0"), (b"*", 0), (b"localhost", 0)])
-        family = self._pick([(), (b"inet",), (b"inet6",), (b"unspec",)]) if local and path == "socket.connect" else ()
+        taken = address(self._picker, tcp=True)
+        local = self._pick([(), (), (b"127.0.0.1", 0), (b"127.0.0.2", b"0"), (b"*", 0), (b"localhost", 0), taken])
+        families: list[Args] = [(), (b"inet",), (b"inet6",), (b"unspec",), (b"unspec", b"more"), (b"x",)]
+        family = self._pick(families) if local and path == "socket.connect" else ()
         return self.new(path, *where, *local, *family)[1]
 
     def _client_of_server(self) -> list[Step]:
@@ -136,10 +140,18 @@ class Makers:
         peer, accepted = self._state.fresh("peer"), self._state.fresh("tcp")
         return [
             PeerAct(peer, "connect", Ref(server.port), (("to", Ref(server.ip)),), bind=peer),
+            *self._early(peer),
             Call(server.name, "accept", (), (accepted,)),
             self.settimeout(accepted),
             *self._looks(accepted, "tcp{client}", 3),
         ]
+
+    def _early(self, peer: str) -> list[Step]:
+        """Draw what a peer may do before its connection is accepted."""
+        if not self._picker.one_in(4):
+            return []
+        acts = [PeerAct(peer, "send", self._pick(DATA[1:])), PeerAct(peer, "shutdown", b"send")]
+        return [self._pick([*acts, PeerAct(peer, "close"), PeerAct(peer, "reset")])]
 
     def _udp_bound(self) -> list[Step]:
         """A bound object, and a peer that can send to it."""

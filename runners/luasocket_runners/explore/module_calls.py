@@ -116,6 +116,10 @@ class ModuleCalls:
         name, function = self._state.fresh("g"), self._function()
         keys: list[StepValue] = [b"default", b"x", 1]
         key = self._pick(keys)
+        if self._picker.one_in(4):  # an entry that is no function
+            entry = self._pick(ODD)
+            chosen = Call(None, "socket.choose", (TableSpec(((key, entry),)),), (name,))
+            return [chosen, Call(name, "", self._pick([(), (b"x", 1), (None, 5), (1,)]))]
         return [
             Call(None, "socket.choose", (TableSpec(((key, Ref(function.name)),)),), (name,), (function,)),
             Call(name, "", self._pick([(), (b"x",), (b"x", 1, 2), (None, 5), (1,), (b"default", 1, 2, 3)])),

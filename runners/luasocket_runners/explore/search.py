@@ -26,8 +26,9 @@ from luasocket_runners.quirks import NO_QUIRKS, Quirks
 #: Programs of one batch. After each, the limits are looked at, and the next one gets a seed of its own; a batch that
 #: found a difference ends early.
 BATCH: Final = 50
-#: Draws of a program: most add one step, some a few that belong together.
-DRAWS: Final = 100
+#: Draws of a program, one of these: most add one step, some a few that belong together. In long ones, objects meet in
+#: many states; short ones are about more different things.
+DRAWS: Final = (25, 50, 100)
 #: Draws the source of a program's steps.
 _SEEDS: Final = st.integers(0, 2**64 - 1)
 #: Seconds that the steps of one difference are left out for: a step that hangs costs seconds each time.
@@ -187,8 +188,9 @@ class Search:
         """Draw and run one program; return the first difference."""
         abilities = lockstep.abilities
         drawer = Drawer(source, lockstep.state, abilities, self._profile)
-        for number in range(DRAWS + 1):
-            for step in drawer.steps() if number < DRAWS else drawer.final_steps():
+        draws = source.choice(DRAWS)
+        for number in range(draws + 1):
+            for step in drawer.steps() if number < draws else drawer.final_steps():
                 if lockstep.label(step) in abilities.absent:
                     break
                 difference = lockstep.run(step)

@@ -92,6 +92,15 @@ def test_what_is_not_defined_is_not_done_inside_a_function() -> None:
     assert "function" not in [step.label for step in lockstep.steps]
 
 
+def test_full_buffers_do_not_decide_what_a_function_does() -> None:
+    data = b"x" * 50_000
+    sends = Function("f2", does=(Call("tcp1", "send", (data,), ("r1", "r2", "r3")),))
+    steps = [step for step in STEPS if not (isinstance(step, Call) and step.path == "socket.protect")]
+    steps.insert(-5, Call(None, "socket.protect", (Ref("f2"),), ("safe1",), (sends,)))
+    _, lockstep = run(resolve("reference"), steps)
+    assert "function" not in [step.label for step in lockstep.steps]
+
+
 def test_the_names_of_a_function_are_its_own() -> None:
     call = Call(None, "socket.protect", (Ref("f2"),), ("safe1",), (TRIES,))
     assert used_by(call) == {"tcp1", "try1"}
