@@ -263,6 +263,12 @@ def flood_size() -> int:
     return 0
 
 
+@cache
+def flood() -> bytes:
+    """Return as many bytes as `flood_size` says: kept, because to fill megabytes takes longer than most calls."""
+    return b"x" * flood_size()
+
+
 def _buffers_take_64k() -> bool:
     with contextlib.suppress(OSError):
         return _accepted_bytes(_UNREAD) >= _UNREAD

@@ -71,7 +71,9 @@ class Steps:
         self.bindings = Bindings({"host.name": machine.name(), **machine.names_of_hosts()})
         if "buffers-fill" in behaviour.needs:
             size = machine.flood_size()
-            self.bindings.values |= {"host.flood": b"x" * size, "host.flood.size": size, "host.flood.most": size - 1}
+            self.bindings.values |= {
+                "host.flood": machine.flood(), "host.flood.size": size, "host.flood.most": size - 1,
+            }  # fmt: skip
         if {"multicast", "multicast6"} & set(behaviour.needs):
             self.bindings.values |= machine.groups()
         for index, function in enumerate(self.functions, 1):
