@@ -29,7 +29,7 @@ SUBJECTS: Final = (
         "create", "connect", "send", "receive-line", "receive-number", "receive-all", "receive", "receive-prefix",
         "receive-arguments", "timeout", "close", "shutdown", "bind", "listen", "accept", "names", "states", "options",
         "system-options", "option-scope", "stats", "dirty", "descriptor", "sequences", "waits", "again",
-        "collection", "resets", "clients", "servers", "masters",
+        "collection", "resets", "clients", "servers", "masters", "aliases",
     )),
     "connect", "helper", "select",
     *(f"udp/{name}" for name in (
