@@ -439,3 +439,13 @@ def zeros_are_left_out_in_front_only(entry: Any) -> Any:
         return entry
     words = struct.unpack("!8H", socket.inet_pton(socket.AF_INET6, address.decode("ascii")))
     return {**entry, b"addr": b":".join(b"%x" % word for word in words)}
+
+
+@FAULTS.fault("socket.dns.getnameinfo", detected_by="dns/getnameinfo-service-name")
+def getnameinfo_takes_no_name_of_a_service(
+    original: Original, host: Any = None, service: Any = None, *rest: Any
+) -> Values:
+    """The name of a service, without a host, is not known."""
+    if host is None and isinstance(service, bytes) and not service.isdigit():
+        return (None, b"service not supported for socket type")
+    return original(host, service, *rest)

@@ -2,6 +2,8 @@
 
 Capabilities of the machine are left to ``machine``, looking into a socket to ``inspection``; messages are sent by the
 function that is handed in.
+
+A mistake in one function must not hide itself or what others do: where one answers wrongly, the probe asks another.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ Ask: TypeAlias = Callable[[Mapping[str, Any]], tuple[LuaValue, ...] | None]
 
 #: The prefix of capabilities that stand for an option.
 _OPTION: Final = "option-"
+#: What bind says of a port that it knows, and cannot have.
+_KNOWN: Final = ((b"permission denied",), (b"address already in use",))
 #: Bytes that no IPv4 datagram has room for.
 _TOO_LONG: Final = 70_000
 
@@ -104,10 +108,18 @@ def _udp(ask: Ask) -> Handle | None:
 
 
 def _has_texts_of_glibc(ask: Ask) -> bool:
-    """Return whether a datagram that is too long is refused in the words of glibc."""
+    """Return whether an error has the words of glibc, of a datagram that is too long or of a peer that is not there.
+
+    Other libraries have other words for both.
+    """
     udp = _udp(ask)
     results = None if udp is None else _results(ask, udp, "sendto", b"x" * _TOO_LONG, b"127.0.0.1", 9)
-    return results is not None and results[1:2] == (b"Message too long",)
+    if results is not None and results[1:2] == (b"Message too long",):
+        return True
+    tcp = _first(ask, None, "socket.tcp")
+    if not isinstance(tcp, Handle) or _first(ask, tcp, "bind", b"127.0.0.1", 0) != 1:
+        return False
+    return (_results(ask, tcp, "getpeername") or ())[1:2] == (b"Transport endpoint is not connected",)
 
 
 def _looks_up_star(ask: Ask) -> bool:
@@ -151,14 +163,46 @@ def _wraps_ports(ask: Ask) -> bool:
 
 
 def _knows_services(ask: Ask) -> bool:
-    """Return whether services can be looked up by name; their numbers are left to the behaviours."""
-    return all(_first(ask, None, "socket.dns.getnameinfo", None, name) is not None for name in (b"http", b"smtp"))
+    """Return whether getnameinfo or bind looks up services by name; their numbers are for the behaviours."""
+
+    def is_known(name: bytes) -> bool:
+        tcp = _first(ask, None, "socket.tcp")
+        results = _results(ask, tcp, "bind", b"127.0.0.1", name) if isinstance(tcp, Handle) else None
+        return results is not None and (results[:1] == (1,) or results[1:2] in _KNOWN)
+
+    names = b"http", b"smtp"
+    if all(_first(ask, None, "socket.dns.getnameinfo", None, name) is not None for name in names):
+        return True
+    return all(is_known(name) for name in names)
 
 
 def _finds_several_addresses(ask: Ask) -> bool:
-    """Return whether a name is the IPv6 loopback first, and then that of IPv4."""
-    found = _first(ask, None, "socket.dns.getaddrinfo", machine.names_of_hosts()["host.dual"])
-    return _addresses(found) == {1: b"::1", 2: b"127.0.0.1"}
+    """Return whether a name is the IPv6 loopback first, and then that of IPv4, for getaddrinfo or for connect."""
+    name = machine.names_of_hosts()["host.dual"]
+    if _addresses(_first(ask, None, "socket.dns.getaddrinfo", name)) == {1: b"::1", 2: b"127.0.0.1"}:
+        return True
+    with socket.create_server(("127.0.0.1", 0)) as second:
+        port = second.getsockname()[1]
+        if not _connects(ask, name, second):
+            return False
+        try:
+            first = socket.create_server(("::1", port), family=socket.AF_INET6)
+        except OSError:  # there is no IPv6, or another program has the port
+            return False
+        with first:
+            return _connects(ask, name, first)
+
+
+def _connects(ask: Ask, name: LuaValue, server: socket.socket) -> bool:
+    """Return whether socket.connect reaches a server by its port and a name."""
+    server.setblocking(False)
+    if not isinstance(_first(ask, None, "socket.connect", name, server.getsockname()[1]), Handle):
+        return False
+    try:
+        server.accept()[0].close()
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _addresses(found: LuaValue) -> dict[LuaValue, LuaValue]:

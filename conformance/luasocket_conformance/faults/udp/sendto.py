@@ -12,6 +12,7 @@ from luasocket_conformance.faults.factories import (
     is_one_of,
     raises_failures,
     refuses_argument,
+    rewords,
     stays_closed,
 )
 from luasocket_conformance.faults.factories.families import (
@@ -91,3 +92,11 @@ add_returns_true(FAULTS, "udp:sendto", "unconnected:sendto/returns")
 add_more_arguments(FAULTS, "udp", {"sendto": (4, "udp/sendto/extra-arguments")})
 add_uses_after_close(FAULTS, "udp", {"sendto": "udp/sendto/closed-before-first-use"})
 add_refusals(FAULTS, "sendto", "udp:sendto", at=3, detected_by={"knows-no-ipv6": "udp/sendto/binds-udp6"})
+
+FAULTS.add(
+    "sendto-has-its-own-words-for-too-much",
+    'The message for a datagram that is too large is "datagram too large".',
+    "udp:sendto",
+    rewords(b"Message too long", b"datagram too large"),
+    detected_by="udp/sendto/too-large-message",
+)
