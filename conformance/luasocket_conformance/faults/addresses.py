@@ -211,3 +211,46 @@ def getnameinfo_lists_aliases(original: Original, *args: Any) -> Values:
         if isinstance(aliases, dict):
             results[0].update(enumerate(aliases[b"alias"].values(), len(results[0]) + 1))
     return results
+
+
+@FAULTS.fault("socket.dns.getaddrinfo", detected_by="addresses/getaddrinfo")
+@changes_success
+def getaddrinfo_puts_ipv4_first(results: Values) -> Values:
+    """The IPv4 addresses come before those of IPv6."""
+    found = results[0]
+    entries = sorted((found[key] for key in sorted(found)), key=lambda entry: entry[b"family"] != b"inet")
+    found.update(enumerate(entries, 1))
+    return results
+
+
+@FAULTS.fault("socket.dns.getaddrinfo", detected_by="addresses/getaddrinfo")
+@changes_success
+def getaddrinfo_repeats_addresses(results: Values) -> Values:
+    """Each address is listed for streams and for datagrams."""
+    found = results[0]
+    found.update(enumerate([found[key] for key in sorted(found) for _ in range(2)], 1))
+    return results
+
+
+@FAULTS.fault("tcp:connect", detected_by="addresses/zero-for-each-address/total")
+def total_of_zero_tries_one_address(original: Original, obj: Any, *args: Any) -> Values:
+    """With a total timeout of 0, too, connect tries one address only."""
+    block, total = original.method(obj, "gettimeout")
+    if total == 0:
+        original.method(obj, "settimeout", 0)
+    results = original(obj, *args)
+    original.method(obj, "settimeout", block)
+    return results
+
+
+@FAULTS.fault("tcp:connect", detected_by="addresses/zero-for-each-address/block")
+def timeout_of_zero_tries_each_address(original: Original, obj: Any, *args: Any) -> Values:
+    """With a timeout of 0 in mode "b", too, connect tries each address."""
+    block, total = original.method(obj, "gettimeout")
+    if block == 0 and total < 0:
+        original.method(obj, "settimeout", None)
+        original.method(obj, "settimeout", 0, b"t")
+    results = original(obj, *args)
+    original.method(obj, "settimeout", block)
+    original.method(obj, "settimeout", total, b"t")
+    return results

@@ -173,3 +173,25 @@ for _message, _selector in ((b"closed", "tcp/receive/long-partial-at-the-end"),
         _cuts_partials(_message),
         detected_by=_selector,
     )
+
+
+@FAULTS.fault(
+    "tcp:receive",
+    detected_by="tcp/receive/time-is-for-the-whole-call",
+    deadline=6.0,
+)
+def each_byte_has_a_time_of_its_own(original: Original, obj: Any, pattern: Any = b"*l", *prefix: Any) -> Values:
+    """Each byte that arrives restarts the timeout."""
+    if prefix or not (is_number(pattern) or pattern in (b"*l", b"*a")) or pattern == 0:
+        return original(obj, pattern, *prefix)
+    received = bytearray()
+    while not is_number(pattern) or len(received) < pattern:
+        results = original(obj, 1)
+        if failed(results):
+            if results[1] == b"closed" and pattern == b"*a" and received:
+                break
+            return (None, results[1], bytes(received))
+        if pattern == b"*l" and results[0] == b"\n":
+            break
+        received += b"" if pattern == b"*l" and results[0] == b"\r" else results[0]
+    return (bytes(received), None, None)
