@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 
@@ -12,8 +12,8 @@ from luasocket_spec.model import Authority, Behaviour, Call, Drop, Get, Make, Ou
 from luasocket_runners.values import LuaValue
 
 __all__ = [
-    "CONFORMING", "DECLARED", "PASSING", "RAISED", "SEEN", "Conclusion", "Listed", "Observation", "Result", "Use",
-    "Verdict", "conclude", "outcome_label",
+    "CONFORMING", "DECLARED", "PASSING", "RAISED", "SEEN", "Conclusion", "Listed", "Observation", "Recorded", "Result",
+    "Use", "Verdict", "conclude", "outcome_label",
 ]  # fmt: skip
 
 
@@ -203,6 +203,42 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """A call of a behaviour as data, so that other quirks can judge it without the port.
+
+    Attributes
+    ----------
+    function, args, returns, raises
+        As in an observation, but whole.
+    outcomes
+        LuaSocket's own outcomes, each with the readings that expect it.
+    past
+        The functions that were called on the object, and the quirks needed there, with the numbers of their last calls.
+    hangs
+        Whether there was no reply.
+    passed
+        The arguments that the port got; None: the call was not made, since it would not return by a quirk.
+    is_whole
+        Whether all values are as they were; very long strings are cut.
+    """
+
+    function: str
+    args: tuple[LuaValue, ...]
+    outcomes: tuple[tuple[Outcome, frozenset[Authority]], ...]
+    past: Mapping[str, int]
+    passed: tuple[LuaValue, ...] | None
+    returns: tuple[LuaValue, ...] | None = None
+    raises: LuaValue = None
+    hangs: bool = True
+    is_whole: bool = True
+    key: int = field(init=False, repr=False, compare=False)  #: equal for calls that differ in their past only
+
+    def __post_init__(self) -> None:
+        same = self.function, self.args, self.outcomes, self.passed, self.returns, self.raises, self.hangs
+        object.__setattr__(self, "key", hash(repr(same)))
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The verdict on one behaviour.
 
@@ -248,6 +284,8 @@ class Result:
         The call at which it failed, if it is one whose reply differs.
     leaked
         The number of descriptors that stayed open in the port's process, if that is known and all else was as expected.
+    calls
+        All calls up to its end, if the engine records them; the last one may be the one at which it failed.
     """
 
     behaviour: Behaviour
@@ -272,6 +310,7 @@ class Result:
     function: str = ""
     observation: Observation | None = None
     leaked: int | None = None
+    calls: tuple[Recorded, ...] = ()
 
     @property
     def hint(self) -> str | None:

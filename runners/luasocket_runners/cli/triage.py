@@ -102,7 +102,7 @@ def _triage(options: argparse.Namespace) -> int:
     except PortUnavailable as error:
         raise CommandFailed(str(error), PORT_UNAVAILABLE) from None
     except KeyboardInterrupt as interrupt:
-        results = rounds.found()
+        results = rounds.ran()
         if not results:
             raise
         ended_by = type(interrupt)("the files have all that was found so far; the same command continues from there")

@@ -1,20 +1,23 @@
-"""Runs the behaviours of a triage again and again with the rules found so far, until nothing new comes.
+"""Runs the behaviours of a triage with the rules found so far, until nothing new comes.
 
-At first, calls that hang are put off, and their behaviours are not run again: each takes the whole deadline. Then it is
-tried whether timeouts are in milliseconds, and whether calls wait with one of 0, which lets many hang; the others
-become rules. Last come the behaviours that were not tried because they call functions that hang everywhere, and those
-that come to a missing function: no rule lets them go on.
+All calls of a run are recorded, so that new rules can judge them without the port: only the behaviours that go on
+behind them, or whose calls get other arguments, run again. At first, calls that hang are put off: each takes the
+whole deadline. Then it is tried whether timeouts are in milliseconds, and whether calls wait with one of 0, which
+lets many hang; the others become rules. Last come the behaviours that were not tried because they call functions that
+hang everywhere. When all rules are known, they become as strict and as few as the calls allow, and are proved by one
+more run.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from luasocket_spec.model import Behaviour, Call, Get, ValueTarget
+from luasocket_spec.model import Behaviour, Call, Dialect, Get, ValueTarget
 
 from luasocket_runners.engine.engine import DEADLINE
 from luasocket_runners.expectations.expectations import Expectations
@@ -22,13 +25,14 @@ from luasocket_runners.function_names import concerns
 from luasocket_runners.notation import counted
 from luasocket_runners.ports import Port
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
-from luasocket_runners.quirks.model import HANGS, Quirk, Quirks
-from luasocket_runners.result import CONFORMING, PASSING, Result, Verdict
+from luasocket_runners.quirks.model import HANGS, Quirk, Quirks, shape_of
+from luasocket_runners.result import CONFORMING, PASSING, Result, Use, Verdict
 from luasocket_runners.run.progress import Progress
 from luasocket_runners.run.session import RERUNS_OF_HANGS, Session
 from luasocket_runners.selection import used_functions
 from luasocket_runners.triage import fingerprint
-from luasocket_runners.triage.merging import merges_of, with_merges
+from luasocket_runners.triage.merging import Merge, merges_of, with_merges
+from luasocket_runners.triage.replay import Judge, UniqueCalls
 from luasocket_runners.triage.rules import Rules, shapes
 from luasocket_runners.triage.trials import TRIALS, Trial
 
@@ -37,8 +41,10 @@ __all__ = ["Rounds"]
 #: Runs after which nothing new is expected any more: each adds the rules behind those of the one before. Once more as
 #: many follow where calls hang.
 ROUNDS: Final = 16
-#: Runs with wider rules: those that do not hold are taken apart, and the others run again without them.
-ROUNDS_OF_MERGES: Final = 4
+#: Runs with the last rules, which prove them.
+PROOFS: Final = 2
+#: Times that all recorded calls are judged by other rules before the next run.
+JUDGEMENTS: Final = 40
 #: Behaviours in which a function hangs before it is given up.
 PATIENCE: Final = 10
 #: Seconds after which a call counts as hanging, until the last run: many calls may hang, and what remains runs again.
@@ -79,10 +85,14 @@ class Rounds:
         self._expectations = expectations
         self._rules = rules
         self._results: dict[str, Result] = {}
+        self._ran: dict[str, Result] = {}  # those of the last runs, with all calls
+        self._ran_with: dict[str, frozenset[str]] = {}  # what the rules did then
+        self._judge_of_calls = Judge()
+        self._used = {behaviour.id: _used(behaviour) for behaviour in behaviours}
+        self._dialect: Dialect = options.dialect or port.config.dialect or "luasocket-3"
         self._due = {behaviour.id for behaviour in behaviours}  # they have not run, or have to run again
         self._quirks = expectations.quirks  # of the last run
         self._tried = shapes(expectations.quirks)  # of the last run that has ended
-        self._put_off: set[str] = set()  # they come to a missing function, and have not run with the last rules
         self._number = 0
         self._has_settled = False
         self.hung = 0
@@ -92,34 +102,34 @@ class Rounds:
 
     def run(self) -> list[Result]:
         """Run the behaviours until nothing new comes; return the last results."""
-        self._repeat(hangs=False, later=_hangs, rounds=1)
+        self._repeat(hangs=False, rounds=1)
         self._try_rules()
-        self._repeat(hangs=False, later=_hangs)
+        self._repeat(hangs=False)
         if self._try_rules():  # other rules have let more calls get there
-            self._repeat(hangs=False, later=_hangs)
-        if any(map(_hangs, self._results.values())):
-            self._rules.learn(self.found())
-        self._repeat(hangs=True, later=_is_not_tried)
+            self._repeat(hangs=False)
+        self._learn(hangs=True)
+        self._repeat(hangs=True)
         while self._again(_is_not_tried):
             known = shapes(self._rules.quirks())
-            self._repeat(hangs=True, later=_is_not_tried, wait=True)
+            self._repeat(hangs=True, wait=True)
             if shapes(self._rules.quirks()) == known:
                 break
         self._rules.find_forms()
-        self._repeat(hangs=True, later=_is_not_tried)
-        self._due |= self._put_off
-        self._repeat(hangs=True, later=_is_not_tried)
-        before: list[object] = []
-        while self._rules.find_leaks(self.found()) and shapes(self._rules.quirks()) != before:
-            before = shapes(self._rules.quirks())
-            self._repeat(hangs=True, later=_is_not_tried)
+        self._learn(hangs=True)
+        self._repeat(hangs=True)
+        self._find_leaks()
         self._merge()
+        self._prove()
         self._confirm()
         return self.found()
 
     def found(self) -> list[Result]:
         """Return the results so far: of each behaviour, that of the last round in which it ran."""
         return [self._results[one.id] for one in self._behaviours if one.id in self._results]
+
+    def ran(self) -> list[Result]:
+        """Return the last results that the port itself has shown."""
+        return [self._ran[one.id] for one in self._behaviours if one.id in self._ran]
 
     @property
     def has_settled(self) -> bool:
@@ -136,69 +146,122 @@ class Rounds:
         self._due |= due
         return bool(due)
 
-    def _repeat(
-        self, *, hangs: bool, later: Callable[[Result], bool], wait: bool = False, rounds: int | None = None
-    ) -> None:
-        """Run behaviours without a result, and those that new rules concern, until no rule is new; leave some.
+    def _repeat(self, *, hangs: bool, wait: bool = False, rounds: int | None = None) -> None:
+        """Run the behaviours that are due, and learn from them, until none is due any more.
 
         Most of them will ``wait``, so more of them run at the same time.
         """
-        self._has_settled = True
         for _ in range(ROUNDS if rounds is None else rounds):
-            quirks = self._rules.quirks()
-            change = _Change(self._quirks, quirks)
-            todo = [one for one in self._behaviours if one.id in self._due or self._has_to_run(one, change, later)]
+            todo = [one for one in self._behaviours if one.id in self._due]
             if not todo:
-                return
-            self._due.clear()
-            self._put_off -= {one.id for one in todo}
-            self._results = {identity: change.rename(result) for identity, result in self._results.items()}
-            self._quirks = quirks
-            self._number += 1
-            self._results |= {one.behaviour.id: one for one in self._run(todo, quirks, workers=WAITING if wait else 1)}
-            self._tried = shapes(quirks)
-            self._print_round(len(todo))
-            if not self._rules.learn(self.found(), hangs=hangs) or shapes(self._rules.quirks()) == shapes(quirks):
-                return
-        self._has_settled = False
+                break
+            self._play(todo, workers=WAITING if wait else 1)
+            self._learn(hangs=hangs)
+        self._has_settled = not self._due
 
-    def _has_to_run(self, behaviour: Behaviour, change: _Change, later: Callable[[Result], bool]) -> bool:
-        result = self._results.get(behaviour.id)
-        if result is None or not change.concerns(result) or later(result):
-            return False
-        if result.verdict is Verdict.NOT_IMPLEMENTED and not change.is_about_missing(result):
-            self._put_off.add(behaviour.id)  # it would come to the missing function once more
-            return False
-        return True
+    def _play(self, todo: Sequence[Behaviour], *, workers: int = 1) -> None:
+        """Run behaviours with the rules found so far."""
+        self._due -= {one.id for one in todo}
+        self._number += 1
+        found = {one.behaviour.id: one for one in self._run(todo, self._quirks, workers=workers)}
+        self._ran |= found
+        self._results |= found
+        self._tried = shapes(self._quirks)
+        self._ran_with |= dict.fromkeys(found, frozenset(self._tried))
+        self._print_round(len(todo))
+
+    def _learn(self, *, hangs: bool) -> None:
+        """Find the rules for all calls that were recorded: each is judged by them, until no rule changes.
+
+        Where rules explain the last call of a behaviour, it is due: only the port can tell how it goes on.
+        """
+        for _ in range(JUDGEMENTS):
+            self._rules.learn(self.found(), hangs=hangs)
+            if not self._judge(self._rules.quirks()):
+                break
+
+    def _judge(self, quirks: Quirks) -> bool:
+        """Judge the behaviours that other rules concern by those; tell whether there are other rules."""
+        change = _Change(self._quirks, quirks)
+        self._quirks = quirks
+        shown = frozenset(shapes(quirks))
+        for identity, result in self._results.items():
+            if not change.concerns(result, self._used[identity]):
+                if change.renames:
+                    self._results[identity] = change.rename(result)
+                continue
+            judgement = self._judge_of_calls.judge(self._ran[identity], quirks, self._dialect)
+            self._results[identity] = judgement.result
+            if judgement.is_open and self._ran_with[identity] != shown:
+                self._due.add(identity)
+            else:
+                self._due.discard(identity)
+        return change.is_any
+
+    def _find_leaks(self) -> None:
+        """Find the rules for descriptors that stay open; only runs can show whether they hold."""
+        before: list[str] = []
+        while self._rules.find_leaks(self.found()) and shapes(self._rules.quirks()) != before:
+            before = shapes(self._rules.quirks())
+            self._judge(self._rules.quirks())
+            self._again(lambda result: result.leaked is not None)
+            self._repeat(hangs=True)
 
     def _merge(self) -> None:
-        """Run with wider rules in the place of several; keep those with which no behaviour begins to fail."""
-        before, quirks = dict(self._results), self._quirks
-        rules, refused = self._rules.proposed(used_only=True), set[tuple[str, ...]]()
-        for _ in range(ROUNDS_OF_MERGES):
-            merges = merges_of(rules, refused)
-            if not merges:
-                break
-            merged = Quirks(quirks.file, (*self._expectations.quirks.rules, *with_merges(rules, merges)))
-            change = _Change(quirks, merged)
-            todo = [one for one in self._behaviours if self._has_to_run(one, change, _is_not_tried)]
-            self._results = {identity: change.rename(result) for identity, result in before.items()}
-            self._quirks = merged
-            self._number += 1
-            self._results |= {one.behaviour.id: one for one in self._run(todo, merged)}
-            self._print_round(len(todo))
+        """Put stricter rules, and wider ones, in the place of others, if nothing begins to fail with them."""
+        rules = self._rules.proposed(used_only=True)
+
+        def with_all(merges: Sequence[Merge]) -> Quirks:
+            return Quirks(self._quirks.file, (*self._expectations.quirks.rules, *with_merges(rules, merges)))
+
+        self._judge(with_all(()))
+        before = dict(self._results)
+        calls = UniqueCalls(self._ran.values(), self._judge_of_calls, with_all(()))
+        merges = merges_of(
+            rules,
+            self._uses(),
+            lambda found: list(calls.failing(with_all(found), found[-1].quirk)),
+        )
+        while self._judge(with_all(merges)):
             worse = [
                 one
                 for identity, one in self._results.items()
                 if one.verdict not in CONFORMING and before[identity].verdict in CONFORMING
             ]
-            wrong = {merge.members for merge in merges if any(_may_break(merge.quirk, one) for one in worse)}
+            wrong = [merge for merge in merges if any(_may_break(merge.quirk, one) for one in worse)]
             if not wrong:
-                self._rules.merge(merges)
-                self._tried = shapes(merged)
-                return
-            refused |= wrong
-        self._results, self._quirks = before, quirks
+                break
+            merges = [merge for merge in merges if merge not in wrong]
+        self._rules.settle(with_merges(rules, merges))
+
+    def _uses(self) -> Mapping[str, Sequence[Use]]:
+        """Return the calls that needed each rule."""
+        found: dict[str, list[Use]] = defaultdict(list)
+        for result in self._results.values():
+            for use in result.uses:
+                for quirk in use.quirks:
+                    found[quirk].append(use)
+        return found
+
+    def _prove(self) -> None:
+        """Run the behaviours that needed rules with the last ones, unless they have; rules that fail hold sometimes."""
+        for _ in range(PROOFS):
+            known = {quirk.id: shape_of(quirk) for quirk in self._quirks.rules}
+            for result in self.found():
+                needed = {known[quirk] for quirk in result.quirks if quirk in known}
+                if not result.hung and not needed <= self._ran_with[result.behaviour.id]:
+                    self._due.add(result.behaviour.id)
+            todo = [one for one in self._behaviours if one.id in self._due]
+            if not todo:
+                break
+            self._play(todo)
+            seen = [one.observation for one in self.found() if one.observation is not None]
+            broken = {quirk for one in seen for quirk in one.broken_quirks}
+            proposed = self._rules.proposed()
+            self._rules.settle([replace(one, always=one.always and one.id not in broken) for one in proposed])
+            self._judge(self._rules.quirks())
+        needed = {quirk for result in self.found() for quirk in result.quirks}
+        self._rules.settle([one for one in self._rules.proposed() if one.id in needed])
 
     def _print_round(self, ran: int) -> None:
         found = self.found()
@@ -247,7 +310,7 @@ class Rounds:
         with_it = Quirks(self._quirks.file, (*declared, trial.rule, *self._quirks.rules[len(declared) :]))
         if len(wrong) < at_least:
             return False
-        better = len(wrong) - self._wrong(trial, wrong, with_it)
+        better = self._wrong(trial, wrong, self._quirks) - self._wrong(trial, wrong, with_it)
         worse = self._wrong(trial, right, with_it) if better >= at_least else 0
         if better < worse + at_least:
             return False
@@ -290,7 +353,9 @@ class Rounds:
             expected=is_final,
             patience=PATIENCE,
             reruns_of_hangs=0 if confirm is None else RERUNS_OF_HANGS,
+            records=True,
         ) as session:
+            self._dialect = session.engine.dialect
             applying = [behaviour for behaviour in behaviours if session.engine.applies(behaviour)]
             with Progress(applying, lambda result: "") as progress:
 
@@ -316,23 +381,19 @@ class _Change:
     def __init__(self, before: Quirks, after: Quirks) -> None:
         old, new = _by_shape(before), _by_shape(after)
         self.renamed = {
-            quirk.id: new[repr(shape)].id if repr(shape) in new else None
+            quirk.id: new[shape].id if shape in new else None
             for quirk, shape in zip(before.rules, shapes(before), strict=True)
         }
         changed = [old.get(shape) or new[shape] for shape in old.keys() ^ new.keys()]
-        self._missing = {_name(name) for quirk in changed if quirk.lacks_function for name in quirk.on}
+        self.renames = any(identity != new for identity, new in self.renamed.items())
+        self.is_any = bool(changed) or list(old) != list(new)
         self._hanging = {_name(name) for quirk in changed if quirk.returned == HANGS for name in quirk.on}
         self._others = {_name(name) for quirk in changed if quirk.returned != HANGS for name in quirk.on}
 
-    def is_about_missing(self, result: Result) -> bool:
-        """Tell whether a rule that has changed says that the function is not there that a behaviour has missed."""
-        return result.missing in self._missing or any(self.renamed[quirk] is None for quirk in result.quirks)
-
-    def concerns(self, result: Result) -> bool:
-        """Tell whether a behaviour with this result may have another one now."""
+    def concerns(self, result: Result, names: frozenset[str]) -> bool:
+        """Tell whether a behaviour with this result, that uses these functions, may have another one now."""
         if any(self.renamed[quirk] is None for quirk in result.quirks):
             return True
-        names = set(_used(result.behaviour))
         # a behaviour that ended because a call hangs by a rule does so whatever other calls hang
         ended = result.verdict is Verdict.QUIRKS and result.at
         return not self._others.isdisjoint(names) or not (ended or self._hanging.isdisjoint(names))
@@ -357,7 +418,7 @@ def _sample(behaviours: Sequence[Behaviour]) -> Sequence[Behaviour]:
 
 
 def _by_shape(quirks: Quirks) -> dict[str, Quirk]:
-    return {repr(shape): quirk for shape, quirk in zip(shapes(quirks), quirks.rules, strict=True)}
+    return dict(zip(shapes(quirks), quirks.rules, strict=True))
 
 
 def _name(name: str) -> str:
@@ -369,17 +430,14 @@ def _name(name: str) -> str:
     return name
 
 
-def _used(behaviour: Behaviour) -> Iterator[str]:
-    """Yield the subjects of quirks that a behaviour uses, named as by :func:`_name`."""
+def _used(behaviour: Behaviour) -> frozenset[str]:
+    """Return the subjects of quirks that a behaviour uses, named as by :func:`_name`."""
     steps = list(behaviour.all_steps())
-    yield from used_functions(steps)
-    if behaviour.functions:
-        yield FUNCTION_VALUE
-    for step in steps:
-        if isinstance(step, Get) and step.name is not None:
-            yield f".{step.field}"
-        elif isinstance(step, Call) and isinstance(step.target, ValueTarget):
-            yield FUNCTION_VALUE
+    used = set(used_functions(steps))
+    if behaviour.functions or any(isinstance(step, Call) and isinstance(step.target, ValueTarget) for step in steps):
+        used.add(FUNCTION_VALUE)
+    used.update(f".{step.field}" for step in steps if isinstance(step, Get) and step.name is not None)
+    return frozenset(used)
 
 
 def _hangs(result: Result) -> bool:

@@ -26,7 +26,7 @@ from luasocket_runners.engine.requests import CallGenerator, Reply, Request, Sch
 from luasocket_runners.engine.steps import Steps, waiting_time
 from luasocket_runners.peers.actions import JUDGING, rhythm
 from luasocket_runners.peers.endpoint import PeerFailure
-from luasocket_runners.result import Use, Verdict
+from luasocket_runners.result import Recorded, Use, Verdict
 from luasocket_runners.values import BadMessage, LuaValue, decode, decode_list, quoted
 
 #: Seconds after which a call that does not return by a quirk has hung: LuaSocket's would have returned at once.
@@ -90,6 +90,11 @@ class BehaviourRun:
     def uses(self) -> tuple[Use, ...]:
         """The calls that needed them."""
         return tuple(self._steps.uses)
+
+    @property
+    def calls(self) -> tuple[Recorded, ...]:
+        """The calls up to now, if the engine records them."""
+        return tuple(self._steps.recording.calls)
 
     @property
     def leaks(self) -> Leaks:

@@ -66,6 +66,8 @@ class Engine:
         The rules by which the port differs.
     jitter
         The clock of the machine's delays, for all engines of a session; None: the engine has one of its own.
+    records
+        Whether results have all calls, so that other quirks can judge them.
 
     Raises
     ------
@@ -87,11 +89,18 @@ class Engine:
         deadline: float = DEADLINE,
         quirks: Quirks = NO_QUIRKS,
         jitter: Jitter | None = None,
+        records: bool = False,
     ) -> None:
         self._history: deque[str] = deque(maxlen=HISTORY)
         config = port.config
         self.process = PortProcess(
-            port, dialect or config.dialect, authority or config.authority, deadline, quirks, jitter
+            port,
+            dialect or config.dialect,
+            authority or config.authority,
+            deadline,
+            quirks,
+            jitter,
+            records=records,
         )
 
     def __enter__(self) -> Engine:
@@ -205,11 +214,12 @@ class Engine:
                 quirks = tuple(dict.fromkeys((*quirks, *(quirk for use in leaving for quirk in use.quirks))))
             verdict = Verdict.QUIRKS if quirks else Verdict.PASSED
             passed = Result(
-                behaviour, verdict, follows=run.followed, quirks=quirks, uses=uses, duration=seconds, leaked=leaked
-            )
+                behaviour, verdict, follows=run.followed, quirks=quirks, uses=uses, duration=seconds, leaked=leaked,
+                calls=run.calls,
+            )  # fmt: skip
             return _Attempt(passed, leaked=leaked, leaks=leaks)
         seen = run.position.result(behaviour, failure)
-        result = replace(seen, quirks=quirks, uses=uses, after=after, duration=seconds)
+        result = replace(seen, quirks=quirks, uses=uses, after=after, duration=seconds, calls=run.calls)
         note = "" if failure.late else None
         if not limited and (leak := leak_note(connection.process_id, result)):
             failure.restart, note = True, f"{leak}: it was restarted, and the behaviour rerun"

@@ -11,6 +11,7 @@ from luasocket_spec.model import Authority, Outcome, Raises, Returns
 from luasocket_runners.engine.bindings import Scope
 from luasocket_runners.engine.matcher import Matcher
 from luasocket_runners.engine.readings import Outcomes, Readings, show_outcomes
+from luasocket_runners.engine.recording import resolved
 from luasocket_runners.engine.requests import Reply
 from luasocket_runners.quirks.model import HANGS, KEPT, Quirk
 from luasocket_runners.quirks.patterns import types_of
@@ -224,7 +225,7 @@ class Expected:
 
     def _observed(self, scope: Scope) -> Outcome:
         """Return the outcome of the observed reading, which is nearest to the reply if there is one."""
-        return _resolved(self._observed_pair()[0].outcome, scope)
+        return _without_names(self._observed_pair()[0].outcome, scope)
 
     def _observed_pair(self) -> tuple[Alternative, tuple[Outcome, frozenset[Authority]]]:
         return max(self._pairs(), key=lambda pair: "observed" in pair[1][1])
@@ -232,7 +233,7 @@ class Expected:
     def _rewritten(self, scope: Scope) -> Outcome | None:
         """Return the spec's outcome in the observed reading, if quirks have made another one of it."""
         alternative, (outcome, _) = self._observed_pair()
-        return _resolved(outcome, scope) if alternative.quirks else None
+        return _without_names(outcome, scope) if alternative.quirks else None
 
 
 def _fits(outcome: Outcome, reply: Reply, matcher: Matcher) -> bool:
@@ -253,20 +254,9 @@ def _shortened(value: LuaValue) -> LuaValue:
     return value[:_KEPT] if isinstance(value, bytes) else value
 
 
-def _resolved(outcome: Outcome, scope: Scope) -> Outcome:
-    """Return an outcome with names replaced by their values."""
-    if isinstance(outcome, Returns):
-        return Returns(tuple(_value(value, scope) for value in outcome.values))
-    if isinstance(outcome, Raises) and outcome.part is None:
-        return Raises(None, _value(outcome.value, scope))
-    return outcome
-
-
-def _value(value: model.SpecValue, scope: Scope) -> model.SpecValue:
-    if isinstance(value, model.Ref | model.Repeat | model.Concat):
-        return _shortened(scope.resolve(value))  # type: ignore[return-value]
-    if isinstance(value, model.Keyed):
-        return model.Keyed(tuple(_value(item, scope) for item in value.items))
-    if isinstance(value, model.OneOf):
-        return model.OneOf(tuple(_value(choice, scope) for choice in value.choices))
-    return value
+def _without_names(outcome: Outcome, scope: Scope) -> Outcome:
+    """Return an outcome with names replaced by their values, which are shortened."""
+    known = resolved(outcome, scope)
+    if isinstance(known, Returns):
+        return Returns(tuple(map(_shortened, known.values)))  # type: ignore[arg-type]
+    return known

@@ -62,6 +62,8 @@ class PortProcess:
         The reply to ``describe`` (see ``PROTOCOL.md``); its strings are escaped.
     dialect, authority, deadline, quirks
         As above; the dialect is known once the port has described itself.
+    records
+        Whether the calls of behaviours are recorded.
     fresh
         Whether the process has answered no request of a behaviour yet.
     dialect_guessed
@@ -83,6 +85,8 @@ class PortProcess:
         deadline: float,
         quirks: Quirks = NO_QUIRKS,
         jitter: Jitter | None = None,
+        *,
+        records: bool = False,
     ) -> None:
         self._port = port
         self._can_live_here = port.lives_here
@@ -100,6 +104,7 @@ class PortProcess:
         self._probed: dict[str, bool] = {}
         self._start_failures = 0
         self._request_number = 0
+        self.records = records
         self._jitter = jitter or Jitter()
         self._measuring: AbstractContextManager[object] = self._jitter if jitter is None else nullcontext()
         self._processes: tuple[int, ...] = ()

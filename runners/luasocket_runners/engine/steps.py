@@ -23,6 +23,7 @@ from luasocket_runners.engine.leaking import LeakingCalls, Leaks
 from luasocket_runners.engine.matcher import WITHOUT_NAMES, Matcher
 from luasocket_runners.engine.port_process import PortProcess
 from luasocket_runners.engine.readings import Outcomes, Readings, show_reply
+from luasocket_runners.engine.recording import Recording
 from luasocket_runners.engine.requests import CallGenerator, Reply, Request, StepGenerator
 from luasocket_runners.engine.running_peers import RunningPeers
 from luasocket_runners.function_names import PEER
@@ -86,6 +87,7 @@ class Steps:
         self.uses: list[Use] = []
         self._objects = ObjectClasses()
         self._leaking = LeakingCalls(self._objects)
+        self.recording = Recording(records=process.records)
 
     def leaks(self) -> Leaks:
         """Return the descriptors that the calls so far may have left open, by the quirks."""
@@ -149,8 +151,11 @@ class Steps:
             if step is not self._behaviour.steps[-1] and not step.meanwhile:
                 omitted = omitted_by(rules, args, outcomes, scope.resolve)
                 if omitted is not None:
+                    self.recording.begin(function, args, expected.outcomes, scope, self._objects.past(handle), None)
                     self._omit(step, omitted, function, handle, expected, scope)
                     return
+        past = self._objects.past(handle) if self._process.records else {}
+        number = self.recording.begin(function, args, expected.outcomes, scope, past, passed)
         message["op"] = "call"
         if step.keep:
             message["keep"] = True
@@ -163,6 +168,7 @@ class Steps:
                 message, call, step.source, shown, step.meanwhile, scope.prefix, waits, function, expected.hanging,
                 quirked=bool(rules), observe=partial(self._unanswered, expected, function, args, scope, handle),
             )  # fmt: skip
+        self.recording.end(number, reply)
         self._objects.called(target, handle, args, reply.returns)
         if in_fixture and not rules:
             self._fixture_calls.check(step, reply, handle)
@@ -248,6 +254,7 @@ class Steps:
             if rule is not None:
                 self._end_without(rule, (rule.id,), failure)
             raise failure
+        self.recording.end(self.recording.begin(function, (), outcomes, scope, past, ()), reply)
         self._compare(expected, reply, scope)
         if step.bind is not None and reply.returns:
             scope.bind(step.bind, reply.returns[0])
@@ -391,7 +398,13 @@ class Steps:
         reason = " ".join((rule.says, rule.why))
         source = rule.source
         listed = Listed("absent", rule.id, reason, source.file, source.line, explained=True, passed=False)
-        raise Failure(failure.reason, verdict=Verdict.ABSENT, missing=failure.missing, listed=listed)
+        raise Failure(
+            failure.reason,
+            verdict=Verdict.ABSENT,
+            missing=failure.missing,
+            listed=listed,
+            observation=failure.observation,
+        )
 
     def _compare(
         self,

@@ -13,7 +13,7 @@ from luasocket_runners.function_names import ALL_CLASSES, CLASSES, GROUPS, conce
 __all__ = [
     "ALL_CLASSES", "CLASSES", "GROUPS", "HANGS", "KEPT", "NO_QUIRKS", "Beginning", "Behind", "Ending", "Ignoring",
     "Kept", "Listed", "Message", "Product", "Quirk", "Quirks", "QuirksError", "Slice", "Sum", "concerns", "is_function",
-    "last_time",
+    "last_time", "shape_of",
 ]  # fmt: skip
 
 #: The outcome of a call that does not return: no reply is like it.
@@ -247,6 +247,17 @@ def last_time(names: Iterable[str], past: Mapping[str, int]) -> int:
     """Return the number of the last call of one of these functions, or with one of these quirks; -1: there is none."""
     names = tuple(names)
     return max((number for item, number in past.items() if any(_came(name, (item,)) for name in names)), default=-1)
+
+
+def shape_of(quirk: Quirk) -> str:
+    """Return what a rule does, without the texts about it."""
+    one = quirk
+    return repr(
+        (
+            one.on, one.with_, one.where, one.after, one.before, one.until, one.expected, one.passes, one.returned,
+            one.others, one.always, one.omitted, one.early, one.leaks,
+        )
+    )  # fmt: skip
 
 
 #: The quirks of a port that declares none.

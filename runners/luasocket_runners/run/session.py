@@ -65,6 +65,8 @@ class Session:
         that call it are not tried; the same for its calls with one kind of outcome. None: all are tried.
     reruns_of_hangs
         The number of behaviours that have to hang alone, too, before others that hang are not rerun.
+    records
+        Whether results have all calls.
 
     Attributes
     ----------
@@ -91,9 +93,12 @@ class Session:
         shares_machine: bool = False,
         patience: int | None = None,
         reruns_of_hangs: int = RERUNS_OF_HANGS,
+        records: bool = False,
     ) -> None:
         self._jitter = Jitter()
-        make_engine = partial(Engine, port, dialect, authority, deadline=deadline, quirks=quirks, jitter=self._jitter)
+        make_engine = partial(
+            Engine, port, dialect, authority, deadline=deadline, quirks=quirks, jitter=self._jitter, records=records
+        )
         self._pool = Pool(port, make_engine, behaviours, 1 if port.one_at_a_time else workers)
         self._port = port
         self._by_id = {behaviour.id: behaviour for behaviour in behaviours}

@@ -36,7 +36,8 @@ def described_otherwise(expected: Sequence[SpecValue], actual: Sequence[LuaValue
     if isinstance(got, bytes) and (found := _KIND.fullmatch(got.decode("latin-1"))) is not None:
         return Returns((model.OfType(("string",)),)), Returns((model.Pattern(f"^{_escaped(found[1])}"),))
     names = isinstance(want, bytes) and isinstance(got, bytes)
-    return Returns((_pattern(want, named=names),)), Returns((_pattern(got, named=True),))
+    patterns = _pattern(want, named=names), _pattern(got, named=True)
+    return None if repr(patterns[0]) == repr(patterns[1]) else (Returns(patterns[:1]), Returns(patterns[1:]))
 
 
 def _escaped(text: str) -> str:

@@ -1,12 +1,12 @@
-"""Merges rules that say the same of several functions, or of outcomes that differ little, into wider ones.
+"""Makes rules strict where they can be, and merges those that say the same of several functions or outcomes.
 
-A wider rule is a guess: a run has to show that it holds wherever it applies.
+Such a rule is a guess: the calls that were seen have to show that it holds wherever it applies.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
@@ -17,7 +17,9 @@ from luasocket_spec.model import OfType, Outcome, Raises, Ref, Returns, SpecValu
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks.model import HANGS, Message, Quirk
 from luasocket_runners.quirks.patterns import types_of
+from luasocket_runners.result import Use
 from luasocket_runners.triage.alternatives import any_of, any_type_of
+from luasocket_runners.triage.narrowing import concerns_call, narrowed
 from luasocket_runners.triage.rule import shown_function
 
 __all__ = ["Merge", "merges_of", "with_merges"]
@@ -40,43 +42,108 @@ def with_merges(rules: Iterable[Quirk], merges: Iterable[Merge]) -> list[Quirk]:
     return list({id(rule): rule for rule in (instead.get(rule.id, rule) for rule in rules)}.values())
 
 
-def merges_of(rules: Iterable[Quirk], refused: Collection[tuple[str, ...]]) -> list[Merge]:
-    """Return the widest merges of rules that were not refused; each rule is in one of them at most."""
-    groups: dict[str, list[Quirk]] = defaultdict(list)
+def merges_of(
+    rules: Sequence[Quirk],
+    uses: Mapping[str, Sequence[Use]],
+    failing: Callable[[Sequence[Merge]], Sequence[Use]],
+) -> list[Merge]:
+    """Return stricter rules and the widest ones that hold together in the place of others.
+
+    Each rule is in one of them at most.
+
+    Parameters
+    ----------
+    uses
+        The calls that need each rule.
+    failing
+        Returns the calls that begin to fail with rules, of which the last one is new.
+    """
+    of_id = {rule.id: rule for rule in rules}
+    explained = list({id(use): use for some in uses.values() for use in some}.values())
+
+    def wrong(merges: Sequence[Merge]) -> list[Use]:
+        """Return the calls that fail, and those in which the port follows another rule than the last one says."""
+        rule, members = merges[-1].quirk, [of_id[name] for name in merges[-1].members]
+        others = [
+            use
+            for use in explained
+            if rule.always
+            and not any(member.id in use.quirks for member in members)
+            and any(name in of_id and type(of_id[name].returned) is type(rule.returned) for name in use.quirks)
+            and not (len(members) > 1 and any(member.always and concerns_call(member, use) for member in members))
+            and concerns_call(rule, use)
+        ]
+        return [*others, *failing(merges)]
+
+    strict = dict[str, Merge]()
     for rule in rules:
+        if rule.returned is not None and rule.returned != HANGS:
+            found = _stricter(rule, uses.get(rule.id, ()), lambda one: wrong([*strict.values(), one]))
+            if found is not None:
+                strict[rule.id] = found
+    groups: dict[str, list[Quirk]] = defaultdict(list)
+    for rule in with_merges(rules, strict.values()):
         if rule.returned is not None and rule.returned != HANGS and rule.passes is None:
             groups[_kept_features(rule)].append(rule)
-    return [merge for group in groups.values() for merge in _parts(group, refused)]
+    merges: list[Merge] = []
+
+    def holding(some: Sequence[Quirk]) -> Merge | None:
+        merge = _merged(some)
+        if merge is None:
+            return None
+        others = [one for name, one in strict.items() if name not in merge.members]
+        return None if wrong([*others, *merges, merge]) else merge
+
+    for group in groups.values():
+        merges += _parts(group, holding)
+    merged = {name for merge in merges for name in merge.members}
+    return [*merges, *(one for name, one in strict.items() if name not in merged)]
+
+
+def _stricter(rule: Quirk, held: Sequence[Use], wrong: Callable[[Merge], Sequence[Use]]) -> Merge | None:
+    """Return a rule that holds always in the place of one that does not, as it stands; None if there is none."""
+    always = replace(rule, always=True, says=rule.says.replace(": sometimes ", ": ", 1))
+    broken = wrong(Merge(always, (rule.id,)))
+    if rule.always and not broken:
+        return None
+    if broken:
+        always = narrowed(always, held, broken)
+    found = Merge(always, (rule.id,))
+    return None if not always.always or (broken and wrong(found)) else found
 
 
 def _kept_features(rule: Quirk) -> str:
     """Return all of a rule that a wider one takes over as it is, and the kind of what LuaSocket does."""
     values = rule.expected.values if isinstance(rule.expected, Returns) else ()
-    kind = type(rule.expected), len(values), values[:1] == (None,)
+    kind: object = type(rule.expected), len(values), values[:1] == (None,)
+    if isinstance(rule.returned, Raises) and rule.with_ is not None:
+        kind = "raises"  # whatever LuaSocket does with such arguments
     same = rule.returned, rule.others, rule.after, rule.before, rule.until, rule.where, rule.always, rule.early
     return repr((kind, same))
 
 
-def _parts(group: Sequence[Quirk], refused: Collection[tuple[str, ...]]) -> list[Merge]:
-    """Merge a group as a whole, or else the parts of it that are about the same functions."""
-    whole = _merged(group, refused)
-    if whole is not None:
+def _parts(group: Sequence[Quirk], holding: Callable[[Sequence[Quirk]], Merge | None]) -> list[Merge]:
+    """Merge a group as a whole, or else each rule with the first of those before it with which that holds."""
+    if len(group) > 1 and (whole := holding(group)) is not None:
         return [whole]
-    by_functions: dict[object, list[Quirk]] = defaultdict(list)
+    parts: list[tuple[list[Quirk], Merge | None]] = []
     for rule in group:
-        by_functions[rule.on].append(rule)
-    return [part for part in (_merged(some, refused) for some in by_functions.values()) if part is not None]
+        for place, (some, _) in enumerate(parts):
+            if (merge := holding([*some, rule])) is not None:
+                parts[place] = ([*some, rule], merge)
+                break
+        else:
+            parts.append(([rule], None))
+    return [merge for _, merge in parts if merge is not None]
 
 
-def _merged(group: Sequence[Quirk], refused: Collection[tuple[str, ...]]) -> Merge | None:
-    """Return one rule for a group; None if there is none that says something, or if it was refused."""
+def _merged(group: Sequence[Quirk]) -> Merge | None:
+    """Return one rule for a group; None if there is none that says something."""
     members = tuple(rule.id for rule in group)
-    if len(group) < 2 or members in refused:
-        return None
     expected = group[0].expected
     for rule in group[1:]:
         expected = _wider(expected, rule.expected)
-    if expected is None:
+    if expected is None and not all(isinstance(rule.returned, Raises) and rule.with_ for rule in group):
         return None
     on = tuple(sorted({name for rule in group for name in rule.on}))
     patterns = [rule.with_ for rule in group]
@@ -102,14 +169,16 @@ def _merged(group: Sequence[Quirk], refused: Collection[tuple[str, ...]]) -> Mer
     )
 
 
-def _is_text(expected: Outcome | Message) -> bool:
+def _is_text(expected: Outcome | Message | None) -> bool:
     """Tell whether an outcome is an error with some text."""
     return isinstance(expected, Message) or (isinstance(expected, Raises) and expected.part not in (None, b"*"))
 
 
-def _words(rule: Quirk, expected: Outcome | Message) -> str:
+def _words(rule: Quirk, expected: Outcome | Message | None) -> str:
     """Return the words for a rule with a wider pattern of what LuaSocket does."""
     often = "" if rule.always else "sometimes "
+    if isinstance(rule.returned, Raises) and rule.returned.part is not None and not isinstance(expected, Message):
+        return f"{often}raises {rule.returned.part.decode('latin-1')!a}"
     if isinstance(expected, Message) and isinstance(rule.returned, Message):
         return f"{often}the error {expected.glob!a} is {rule.returned.glob!a}"
     if isinstance(expected, Raises) and isinstance(rule.returned, Returns):

@@ -30,6 +30,8 @@ _MODE: Final = re.compile(rb"(?!\d{4,}$)[A-Za-z0-9*_.-]{1,24}")
 #: Quoted words in the text of an error, in any of Lua's ways, and the characters of a text that a rule keeps.
 _QUOTED: Final = re.compile(r"([`'\"])([^`'\"]{1,60})(['\"])")
 _TEXT_LENGTH: Final = 80
+#: Bytes of the shortest argument that is looked for in the text of an error.
+_WORD_LENGTH: Final = 3
 #: Methods that only wait for something, and change nothing until it has come.
 _WAITING: Final = ("accept", "receive", "receivefrom")
 #: The number of results of a failure with a partial result: nil, the message, and the partial result.
@@ -86,7 +88,7 @@ def _proposed(seen: Observation) -> Proposal | None:
         return None  # only a quirk expects such an error, and it does not hold here
     if isinstance(seen.expected, Returns):
         if seen.returns is None:
-            return _raises_instead(seen.expected, seen.raises)
+            return _raises_instead(seen.expected, seen.raises, seen.args)
         if describes_object(seen.function):
             return _other_description(seen.expected, seen.returns)
         is_prefixed = seen.function.endswith(":receive") and len(seen.args) == len(PREFIXED)
@@ -98,10 +100,10 @@ def _proposed(seen: Observation) -> Proposal | None:
             text = _error_text(raised.part) if isinstance(raised, Raises) else None
             error = "an error" if text is None or text == "*" else f"{text!a}"
             return Proposal("raises", raised, Returns(shown), f"returns instead of raising {error}")
-        return _other_error(seen.expected, seen.raises)
+        return _other_error(seen.expected, seen.raises, seen.args)
     if seen.returns is not None:
         return None  # a call that fails instead of succeeding
-    return _raises_instead(Returns(()), seen.raises)
+    return _raises_instead(Returns(()), seen.raises, seen.args)
 
 
 def arguments_pattern(args: Sequence[LuaValue]) -> tuple[SpecValue, ...]:
@@ -149,18 +151,24 @@ def _with_numbers(value: LuaValue, *, names: bool) -> str:
     return re.sub(r"\*+", "*", without_varying_numbers(text, "*"))
 
 
-def _error_text(value: LuaValue) -> str | None:
-    """Return the text of an error, ``*`` in the place of varying parts; None if it is no text."""
+def _error_text(value: LuaValue, args: Sequence[LuaValue] = ()) -> str | None:
+    """Return the text of an error, ``*`` in the place of varying parts; None if it is no text.
+
+    The words of arguments are among them.
+    """
     if not isinstance(value, bytes):
         return None
+    for word in args:
+        if isinstance(word, bytes) and len(word) >= _WORD_LENGTH:
+            value = re.sub(rb"(?<!\w)" + re.escape(word) + rb"(?!\w)", b"*", value)
     # a position in front of a message depends on the adapter, and quoted words on the arguments
     text = re.sub(r"^[^\s:]*:\d+: ", "*", value.decode("latin-1"))
     text = without_numbers(_QUOTED.sub(lambda found: f"{found[1]}*{found[3]}", text), "*")
     return re.sub(r"\*+", "*", text if len(text) <= _TEXT_LENGTH else f"{text[:_TEXT_LENGTH]}*")
 
 
-def _raises_instead(expected: Returns, error: LuaValue) -> Proposal | None:
-    text = _error_text(error)
+def _raises_instead(expected: Returns, error: LuaValue, args: Sequence[LuaValue]) -> Proposal | None:
+    text = _error_text(error, args)
     outcome = Raises(None, model.OfType((lua_type(error),))) if text is None else Raises(text.encode("latin-1"))
     first = expected.values[0] if expected.values else None
     pattern = (None, model.Splice()) if expected.values and first is None else (model.Splice(),)
@@ -168,8 +176,8 @@ def _raises_instead(expected: Returns, error: LuaValue) -> Proposal | None:
     return Proposal("raises", Returns(pattern), outcome, f"raises{shown} instead of returning")
 
 
-def _other_error(expected: Raises, error: LuaValue) -> Proposal | None:
-    text = _error_text(error)
+def _other_error(expected: Raises, error: LuaValue, args: Sequence[LuaValue]) -> Proposal | None:
+    text = _error_text(error, args)
     if expected.part is None:
         if text is None:
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from itertools import zip_longest
 from typing import Final
@@ -15,8 +15,9 @@ from luasocket_runners.function_names import PEER
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
 from luasocket_runners.quirks.model import Quirk
-from luasocket_runners.result import Result
+from luasocket_runners.result import Result, Use
 from luasocket_runners.triage.alternatives import any_of, any_type_of, form_of
+from luasocket_runners.triage.narrowing import narrowed
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern, takes_nothing
 from luasocket_runners.values import LuaValue
 
@@ -77,6 +78,8 @@ class Rule:
         The arguments of calls for which it does not hold, without those in ``arguments``.
     stands_for_others
         Whether the pattern of its arguments stands for more than those of its failures.
+    condition
+        The quirk for this function alone, narrowed to the calls in which it holds; None: nothing tells them apart.
     """
 
     proposal: Proposal
@@ -88,6 +91,7 @@ class Rule:
     past_elsewhere: frozenset[str] = frozenset()
     arguments_elsewhere: dict[str, tuple[LuaValue, ...]] = field(default_factory=dict)
     stands_for_others: bool = False
+    condition: Quirk | None = None
 
     def __post_init__(self) -> None:
         self.level = self._levels[0]
@@ -139,6 +143,8 @@ class Rule:
     @property
     def group(self) -> object:
         """Equal for rules that are one quirk together, if their proposals are the same."""
+        if (one := self.condition) is not None:
+            return repr((one.with_, one.where, one.after, one.before, one.until))
         arguments = self.concerned_arguments
         own = self.function if self.level is Level.OWN and not self.after else None
         # what raises an error, or hangs, mostly does so with fewer arguments, too, until that turns out to be wrong
@@ -177,6 +183,16 @@ class Rule:
         while len(further) > 1 and not self._is_worth(further[0], len(failures)):
             further = further[1:]
         self.level = further[0]
+
+    def hold_where(self, quirk: Quirk, held: Sequence[Use], broken: Sequence[Use]) -> bool:
+        """Concern only calls such as those in which it holds, if something tells them from the others; tell whether."""
+        if self.condition is not None or self.proposal.kind in ("missing", "hangs"):
+            self.condition = None
+            return False
+        narrow = narrowed(replace(quirk, on=(self.function,)), held, broken)
+        if narrow.always and narrow.on == (self.function,):
+            self.condition = narrow
+        return self.condition is not None
 
     def _excludes(self, failures: Sequence[Result]) -> bool:
         """Tell whether a narrower pattern of the arguments may exclude these calls, at the same level."""
@@ -232,6 +248,13 @@ def _is_about_number(rule: Rule) -> bool:
     return text is not None and _TOO_MANY.search(text.decode("latin-1")) is not None
 
 
+def _under(condition: Quirk) -> str:
+    """Return the words for a condition of the past; that of the arguments and of the outcome is seen in the rule."""
+    names = {"after": condition.after, "before": condition.before, "until": condition.until}
+    words = (f" {word} {' or '.join(name.removeprefix(':') for name in some)}" for word, some in names.items() if some)
+    return "".join(words)
+
+
 def _drops_mode(rule: Rule) -> bool:
     """Tell whether a function raises an error because it does not take the mode of a timeout.
 
@@ -263,6 +286,7 @@ def _arguments_of(
 def quirk_of(identity: str, rules: Sequence[Rule], *, forms: bool = False) -> Quirk:
     """Return the quirk for rules of one group; perhaps with the form of an argument that has many values."""
     first = rules[0]
+    condition = first.condition
     examples = list(dict.fromkeys(example for rule in rules for example in rule.examples))
     often = "sometimes " if not first.always else ""
     arguments = list(dict.fromkeys(one for rule in rules for one in rule.concerned_arguments))
@@ -272,6 +296,9 @@ def quirk_of(identity: str, rules: Sequence[Rule], *, forms: bool = False) -> Qu
     functions = ", ".join(dict.fromkeys(shown_function(rule.function) for rule in rules))
     why = f"UNEXPLAINED: {counted(len(examples), 'behaviour')}, such as {examples[0]}."
     on = tuple(sorted({rule.function for rule in rules}))
+    if condition is not None:
+        says = f"{functions}: {first.proposal.says}{_under(condition)}.".replace("\n", " ")
+        return replace(condition, id=identity, says=says, why=why, on=on, source=Source("(proposed)", 0))
     if with_ is not None and _drops_mode(first):
         return Quirk(
             id=identity,

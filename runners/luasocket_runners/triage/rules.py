@@ -8,21 +8,24 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from luasocket_spec.model import Raises, Returns
 
 from luasocket_runners.quirks.called import called_functions
-from luasocket_runners.quirks.model import Quirk, Quirks
-from luasocket_runners.result import PASSING, Result, Use, Verdict
+from luasocket_runners.quirks.model import Quirk, Quirks, shape_of
+from luasocket_runners.result import PASSING, Observation, Result, Use, Verdict
 from luasocket_runners.triage.contradictions import COUNT, VALUES, contradiction
 from luasocket_runners.triage.leaks import propose_leaks
-from luasocket_runners.triage.merging import Merge, with_merges
 from luasocket_runners.triage.missing import declared_name, functions_there, missing_functions, stub
 from luasocket_runners.triage.narrowing import concerns_call
 from luasocket_runners.triage.proposals import MISSING, Proposal, propose
 from luasocket_runners.triage.rule import BY_ARGUMENTS, Level, Rule, identity_of, quirk_of
 
 __all__ = ["Rules", "shapes"]
+
+#: Calls in which a rule holds, for each one in which it does not, if those are too few for a rule of their own.
+EXCEPTIONS: Final = 10
 
 
 class Rules:
@@ -46,7 +49,7 @@ class Rules:
         self._accepted: list[Quirk] = []
         self._forms = False
         self._leaks: list[Quirk] = []
-        self._merges: list[Merge] = []
+        self._settled: list[Quirk] | None = None
 
     def accept(self, quirk: Quirk) -> None:
         """Add a rule that no reply shows, but that a run with it has proved; it comes before the others."""
@@ -59,9 +62,9 @@ class Rules:
         """
         self._forms = True
 
-    def merge(self, merges: Iterable[Merge]) -> None:
-        """Put wider rules, which a run has proved, in the place of those that are needed, once all have been found."""
-        self._merges = list(merges)
+    def settle(self, quirks: Sequence[Quirk]) -> None:
+        """Put the final rules in the place of those that were found: nothing is learned any more."""
+        self._settled = list(quirks)
 
     def find_leaks(self, results: Sequence[Result]) -> bool:
         """Find the rules for descriptors that stay open, once all else is judged; tell whether there are any.
@@ -147,7 +150,7 @@ class Rules:
             seen = result.observation
             if seen is None or not seen.hangs:
                 continue
-            call = Use((), seen.function, seen.args, seen.past, seen.spec or seen.expected)
+            call = _call(seen)
             for quirk in returning:
                 if isinstance(quirk.returned, Returns) and call.function in quirk.on and concerns_call(quirk, call):
                     for rule in self._of_id[quirk.id]:
@@ -157,8 +160,16 @@ class Rules:
             self._narrow(rule, failures)
         return bool(found)
 
-    def _narrow(self, rule: Rule, failures: Sequence[Result]) -> None:
-        """Narrow a rule, and those about other texts of the same error: none of them holds always."""
+    def _narrow(self, rule: Rule, failures: Sequence[Result], held: Sequence[Use] = ()) -> None:
+        """Narrow a rule, and those about other texts of the same error: none of them holds always.
+
+        A condition under which it holds is better than that, if enough calls tell which one.
+        """
+        quirk = next((self._made[name] for name, rules in self._of_id.items() if rule in rules), None)
+        if quirk is not None and len(failures) >= self._at_least <= len(held):
+            broken = [_call(one.observation) for one in failures if one.observation is not None]
+            if rule.hold_where(quirk, held, broken):
+                return
         rule.narrow(failures)
         for other in self._rules.values() if rule.proposal.kind == "text" else ():
             same_error = repr(other.proposal.expected) == repr(rule.proposal.expected)
@@ -176,9 +187,21 @@ class Rules:
                         broken.setdefault(id(rule), (rule, []))[1].append(result)
         for rule, result in self._hidden(results):
             broken.setdefault(id(rule), (rule, []))[1].append(result)
+        held: dict[int, list[Use]] = defaultdict(list)
+        for result in results if broken else ():
+            for use in result.uses:
+                for quirk in use.quirks:
+                    for rule in self._of_id.get(quirk, ()):
+                        if rule.function == use.function and id(rule) in broken:
+                            held[id(rule)].append(use)
+        changed = False
         for rule, failures in broken.values():
-            self._narrow(rule, failures)
-        return bool(broken)
+            # a few exceptions to what holds everywhere else are faults
+            if len(failures) < self._at_least and len(held[id(rule)]) >= EXCEPTIONS * len(failures):
+                continue
+            self._narrow(rule, failures, held[id(rule)])
+            changed = True
+        return changed
 
     def _hidden(self, results: Iterable[Result]) -> Iterator[tuple[Rule, Result]]:
         """Yield the rules that hold always, as they say, and results in which a rule before them was followed instead.
@@ -201,6 +224,8 @@ class Rules:
 
     def proposed(self, *, used_only: bool = False) -> list[Quirk]:
         """Return the quirks that were found; with ``used_only`` without those that nothing needed in the last run."""
+        if self._settled is not None:
+            return self._settled
         groups: dict[object, list[Rule]] = defaultdict(list)
         for rule in self._rules.values():
             if rule.level is not Level.NEVER and not rule.is_guess and not (used_only and id(rule) in self._unused):
@@ -216,7 +241,12 @@ class Rules:
             self._of_id[identity] = rules
             self._made[identity] = quirk_of(identity, rules, forms=self._forms)
             found.append(self._made[identity])
-        return with_merges([*found, *self._leaks], self._merges)
+        return [*found, *self._leaks]
+
+
+def _call(seen: Observation) -> Use:
+    """Return a call that has failed in the form of one that has not."""
+    return Use((), seen.function, seen.args, seen.past, seen.spec or seen.expected)
 
 
 def _is_about(rule: Rule, kinds: tuple[str, ...]) -> bool:
@@ -226,12 +256,9 @@ def _is_about(rule: Rule, kinds: tuple[str, ...]) -> bool:
     return rule.proposal.kind in kinds and (of_values or kinds != VALUES)
 
 
-def shapes(quirks: Quirks) -> list[object]:
+def shapes(quirks: Quirks) -> list[str]:
     """Return what rules do, without the texts about them: rounds with the same rules show nothing new."""
-    return [
-        repr((one.on, one.after, one.with_, one.expected, one.passes, one.returned, one.always, one.omitted, one.leaks))
-        for one in quirks.rules
-    ]
+    return [shape_of(one) for one in quirks.rules]
 
 
 def _proposed(results: Sequence[Result], *, hangs: bool) -> Iterator[tuple[Result, Proposal]]:

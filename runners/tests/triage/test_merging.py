@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from luasocket_runners.quirks.model import Quirk
 from luasocket_runners.quirks.reading import parse_quirks
 from luasocket_runners.quirks.writing import render
-from luasocket_runners.triage.merging import merges_of, with_merges
-from luasocket_spec.model import Behaviour
+from luasocket_runners.result import Use
+from luasocket_runners.triage.merging import Merge, merges_of, with_merges
+from luasocket_spec.model import Behaviour, Raises
 
 Read = Callable[..., list[Quirk]]
+
+#: A call in which no rule holds.
+A_CALL = Use((), "socket.f", (1,), frozenset(), Raises(b"invalid mode"))
 
 BEHAVIOURS = """
   - id: one
@@ -25,6 +29,11 @@ BEHAVIOURS = """
       - {call: socket.h, with: [1], returns: [{type: string}]}
       - {call: socket.h, with: [1], returns: [null, a]}
 """
+
+
+def none(_: Sequence[Merge]) -> list[Use]:
+    """Return the calls that begin to fail: none."""
+    return []
 
 
 @pytest.fixture
@@ -56,7 +65,7 @@ def test_errors_with_a_common_text_are_one_rule(read: Read) -> None:
     rules = read(
         ("socket.f", raising("number expected, got string")), ("socket.f", raising("number expected, got boolean"))
     )
-    (merge,) = merges_of(rules, set())
+    (merge,) = merges_of(rules, {}, none)
     assert merge.members == ("rule-1", "rule-2")
     assert merge.quirk.says == "socket.f: returns instead of raising 'number expected, got *'."
     assert merge.quirk.why == "UNEXPLAINED: 2 rules in one, such as test/one."
@@ -66,12 +75,12 @@ def test_errors_with_a_common_text_are_one_rule(read: Read) -> None:
 
 def test_errors_without_a_common_text_are_any_error(read: Read) -> None:
     rules = read(("socket.f", raising("number expected, got string")), ("socket.f", raising("invalid mode")))
-    (merge,) = merges_of(rules, set())
+    (merge,) = merges_of(rules, {}, none)
     assert merge.quirk.says == "socket.f: returns instead of raising an error."
 
 
 def test_values_are_merged_into_their_type_and_functions_into_one_list(read: Read) -> None:
-    (merge,) = merges_of(read(("socket.g", returning("0")), ("socket.h", returning("{type: string}"))), set())
+    (merge,) = merges_of(read(("socket.g", returning("0")), ("socket.h", returning("{type: string}"))), {}, none)
     written = render([merge.quirk])
     assert '    on: ["socket.g", "socket.h"]\n    expected: {returns: [{type: [number, string]}]}\n' in written
 
@@ -90,17 +99,43 @@ def test_values_are_merged_into_their_type_and_functions_into_one_list(read: Rea
     ],
 )
 def test_rules_that_say_different_things_stay_apart(read: Read, one: tuple[str, str], other: tuple[str, str]) -> None:
-    assert merges_of(read(one, other), set()) == []
+    assert merges_of(read(one, other), {}, lambda merges: [A_CALL] if len(merges[-1].members) == 1 else []) == []
 
 
-def test_a_merge_that_was_refused_is_taken_apart_by_functions(read: Read) -> None:
+def test_rules_that_do_not_hold_together_are_merged_as_far_as_they_do(read: Read) -> None:
     rules = read(
         ("socket.f", raising("number expected, got string")),
-        ("socket.f", raising("invalid mode")),
         ("socket.f*", raising("number expected, got boolean")),
+        ("socket.f", raising("invalid mode")),
     )
-    (whole,) = merges_of(rules, set())
-    (part,) = merges_of(rules, {whole.members})
-    assert part.members == ("rule-1", "rule-2")
-    assert [rule.id for rule in with_merges(rules, [part])] == ["rule-1", "rule-3"]
-    assert merges_of(rules, {whole.members, part.members}) == []
+
+    def failing(merges: Sequence[Merge]) -> list[Use]:
+        return [A_CALL] if merges[-1].members[:2] == ("rule-1", "rule-2") else []
+
+    (part,) = merges_of(rules, {}, failing)
+    assert part.members == ("rule-1", "rule-3")
+    assert [rule.id for rule in with_merges(rules, [part])] == ["rule-1", "rule-2"]
+
+
+def test_a_rule_that_held_sometimes_holds_always_under_a_condition(read: Read) -> None:
+    rules = read(("socket.f", raising("invalid mode") + "\n    always: false"))
+    held = Use(("rule-1",), "socket.f", (b"x",), frozenset(), Raises(b"invalid mode"))
+
+    def failing(merges: Sequence[Merge]) -> list[Use]:
+        return [A_CALL] if merges[-1].quirk.with_ is None else []
+
+    (strict,) = merges_of(rules, {"rule-1": [held]}, failing)
+    assert strict.quirk.always
+    assert strict.quirk.with_ == (b"x",)
+    assert merges_of(rules, {"rule-1": [held]}, lambda _: [A_CALL]) == []
+
+
+def test_an_error_is_one_rule_whatever_luasocket_does(read: Read) -> None:
+    raises = "\n    returned: {raises: never}"
+    rules = read(
+        ("socket.g", "expected: {with: [1], returns: [$...]}" + raises),
+        ("socket.f", "expected: {with: [1], raises: invalid mode}" + raises),
+    )
+    (merge,) = merges_of(rules, {}, none)
+    assert merge.quirk.expected is None
+    assert merge.quirk.says == "socket.f, socket.g: raises 'never'."
