@@ -71,10 +71,9 @@ class Steps:
         self.functions = [_Function(data) for data in behaviour.functions.values()]
         self.bindings = Bindings({"host.name": machine.name(), **machine.names_of_hosts()})
         if "buffers-fill" in behaviour.needs:
-            size = machine.flood_size()
-            self.bindings.values |= {
-                "host.flood": machine.flood(), "host.flood.size": size, "host.flood.most": size - 1,
-            }  # fmt: skip
+            flood = machine.flood()
+            size = len(flood)
+            self.bindings.values |= {"host.flood": flood, "host.flood.size": size, "host.flood.most": size - 1}
         if {"multicast", "multicast6"} & set(behaviour.needs):
             self.bindings.values |= machine.groups()
         for index, function in enumerate(self.functions, 1):
