@@ -5,6 +5,7 @@ Such a rule is a guess: the calls that were seen have to show that it holds wher
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ __all__ = ["Merge", "merges_of", "with_merges"]
 
 #: Characters that texts of errors have in common where a rule is about all of them.
 _COMMON: Final = 6
+#: The share of the letters of a longer text that another one has, too, where one rule is about both.
+_SIMILAR: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,10 @@ def _kept_features(rule: Quirk) -> str:
     kind: object = type(rule.expected), len(values), values[:1] == (None,)
     if isinstance(rule.returned, Raises) and rule.with_ is not None:
         kind = "raises"  # whatever LuaSocket does with such arguments
-    same = rule.returned, rule.others, rule.after, rule.before, rule.until, rule.where, rule.always, rule.early
+    returned = rule.returned
+    if isinstance(rule.returned, Message) and rule.always:
+        returned = None  # texts may have words in common
+    same = returned, rule.others, rule.after, rule.before, rule.until, rule.where, rule.always, rule.early
     return repr((kind, same))
 
 
@@ -140,9 +146,13 @@ def _parts(group: Sequence[Quirk], holding: Callable[[Sequence[Quirk]], Merge | 
 def _merged(group: Sequence[Quirk]) -> Merge | None:
     """Return one rule for a group; None if there is none that says something."""
     members = tuple(rule.id for rule in group)
-    expected = group[0].expected
+    expected, returned = group[0].expected, group[0].returned
+    wider = _wider if all(rule.returned == returned for rule in group) else _similar
     for rule in group[1:]:
-        expected = _wider(expected, rule.expected)
+        expected = wider(expected, rule.expected)
+        returned = returned if rule.returned == returned else _similar(returned, rule.returned)
+    if returned is None:
+        return None
     if expected is None and not all(isinstance(rule.returned, Raises) and rule.with_ for rule in group):
         return None
     on = tuple(sorted({name for rule in group for name in rule.on}))
@@ -159,11 +169,12 @@ def _merged(group: Sequence[Quirk]) -> Merge | None:
     return Merge(
         replace(
             first,
-            says=f"{', '.join(map(shown_function, on))}: {_words(first, expected)}.",
+            says=f"{', '.join(map(shown_function, on))}: {_words(replace(first, returned=returned), expected)}.",
             why=f"UNEXPLAINED: {counted(len(group), 'rule')} in one, such as {first.why.rpartition(' ')[2]}",
             on=on,
             with_=with_,
             expected=expected,
+            returned=returned,
         ),
         members,
     )
@@ -214,6 +225,21 @@ def _wider_value(one: SpecValue, other: SpecValue) -> tuple[SpecValue] | None:
         if value is None or isinstance(value, bool | Ref | Splice):
             return None
     return (OfType(tuple(sorted(types_of(one) | types_of(other)))),)
+
+
+def _similar(one: Outcome | Message | None, other: Outcome | Message | None) -> Message | None:
+    """Return the words that two texts of errors have in common, with ``*`` between them; None if they are too few."""
+    if not isinstance(one, Message) or not isinstance(other, Message):
+        return None
+    words, others = (re.findall(r"\w+|\W", text.glob) for text in (one, other))
+    text, end = "", (0, 0)
+    for mine, theirs, size in SequenceMatcher(None, words, others, autojunk=False).get_matching_blocks():
+        text += "*" * ((mine, theirs) != end) + "".join(words[mine : mine + size])
+        end = mine + size, theirs + size
+    letters = [len(re.sub(r"\W", "", glob)) for glob in (text, one.glob, other.glob)]
+    if letters[0] < max(_COMMON, _SIMILAR * max(letters)):
+        return None
+    return Message(re.sub(r"[*]+", "*", text))
 
 
 def _common(one: str, other: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
-from luasocket_runners.quirks.model import Quirk
+from luasocket_runners.quirks.model import Message, Quirk
 from luasocket_runners.quirks.reading import parse_quirks
 from luasocket_runners.quirks.writing import render
 from luasocket_runners.result import Use
@@ -139,3 +139,21 @@ def test_an_error_is_one_rule_whatever_luasocket_does(read: Read) -> None:
     (merge,) = merges_of(rules, {}, none)
     assert merge.quirk.expected is None
     assert merge.quirk.says == "socket.f, socket.g: raises 'never'."
+
+
+def test_texts_that_differ_in_a_word_or_a_number_are_one_rule(read: Read) -> None:
+    def text(number: int, word: str) -> str:
+        returned = f"bad value #{number}: number expected, not {word}"
+        return f'expected: {{message: "number expected, got {word}"}}\n    returned: {{message: "{returned}"}}'
+
+    rules = read(
+        ("socket.f", text(1, "string")),
+        ("socket.f", text(2, "boolean")),
+        ("socket.f", "expected: {message: invalid mode}\n    returned: {message: this is no mode}"),
+    )
+    (merge,) = merges_of(rules, {}, none)
+    assert merge.members == ("rule-1", "rule-2")
+    assert merge.quirk.returned == Message("bad value #*: number expected, not *")
+    assert merge.quirk.says == (
+        "socket.f: the error 'number expected, got *' is 'bad value #*: number expected, not *'."
+    )
