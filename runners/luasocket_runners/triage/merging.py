@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Final
 
-from luasocket_spec.model import OfType, Outcome, Raises, Ref, Returns, SpecValue, Splice
+from luasocket_spec.model import OfType, OneOf, Outcome, Raises, Ref, Returns, SpecValue, Splice
 
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks.model import HANGS, Message, Quirk
@@ -21,7 +21,7 @@ from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Use
 from luasocket_runners.triage.alternatives import any_of, any_type_of
 from luasocket_runners.triage.narrowing import concerns_call, narrowed
-from luasocket_runners.triage.rule import shown_function
+from luasocket_runners.triage.rule import is_about_number, shown_function
 
 __all__ = ["Merge", "merges_of", "with_merges"]
 
@@ -91,11 +91,8 @@ def merges_of(
     merges: list[Merge] = []
 
     def holding(some: Sequence[Quirk]) -> Merge | None:
-        merge = _merged(some)
-        if merge is None:
-            return None
-        others = [one for name, one in strict.items() if name not in merge.members]
-        return None if wrong([*others, *merges, merge]) else merge
+        others = [one for name, one in strict.items() if name not in {rule.id for rule in some}]
+        return next((one for one in _merged(some) if not wrong([*others, *merges, one])), None)
 
     for group in groups.values():
         merges += _parts(group, holding)
@@ -119,13 +116,17 @@ def _kept_features(rule: Quirk) -> str:
     """Return all of a rule that a wider one takes over as it is, and the kind of what LuaSocket does."""
     values = rule.expected.values if isinstance(rule.expected, Returns) else ()
     kind: object = type(rule.expected), len(values), values[:1] == (None,)
-    if isinstance(rule.returned, Raises) and rule.with_ is not None:
-        kind = "raises"  # whatever LuaSocket does with such arguments
-    returned = rule.returned
-    if isinstance(rule.returned, Message) and rule.always:
+    returned, always = rule.returned, rule.always
+    if _raises(rule):
+        kind, always = "raises", True  # whatever LuaSocket does with such arguments
+    elif isinstance(rule.returned, Message) and rule.always:
         returned = None  # texts may have words in common
-    same = returned, rule.others, rule.after, rule.before, rule.until, rule.where, rule.always, rule.early
-    return repr((kind, same))
+    return repr((kind, returned, rule.others, rule.after, rule.before, rule.until, rule.where, always, rule.early))
+
+
+def _raises(rule: Quirk) -> bool:
+    """Tell whether a rule says that certain arguments raise an error."""
+    return isinstance(rule.returned, Raises) and rule.with_ is not None
 
 
 def _parts(group: Sequence[Quirk], holding: Callable[[Sequence[Quirk]], Merge | None]) -> list[Merge]:
@@ -143,8 +144,8 @@ def _parts(group: Sequence[Quirk], holding: Callable[[Sequence[Quirk]], Merge | 
     return [merge for _, merge in parts if merge is not None]
 
 
-def _merged(group: Sequence[Quirk]) -> Merge | None:
-    """Return one rule for a group; None if there is none that says something."""
+def _merged(group: Sequence[Quirk]) -> Iterator[Merge]:
+    """Yield rules for a group, the widest one first; none if there is none that says something."""
     members = tuple(rule.id for rule in group)
     expected, returned = group[0].expected, group[0].returned
     wider = _wider if all(rule.returned == returned for rule in group) else _similar
@@ -152,32 +153,50 @@ def _merged(group: Sequence[Quirk]) -> Merge | None:
         expected = wider(expected, rule.expected)
         returned = returned if rule.returned == returned else _similar(returned, rule.returned)
     if returned is None:
-        return None
-    if expected is None and not all(isinstance(rule.returned, Raises) and rule.with_ for rule in group):
-        return None
+        return
+    if expected is None and not _raises(group[0]):
+        return
     on = tuple(sorted({name for rule in group for name in rule.on}))
-    patterns = [rule.with_ for rule in group]
-    with_: tuple[SpecValue, ...] | None = None
-    if all(pattern is not None for pattern in patterns):
-        columns = list(zip_longest(*(pattern or () for pattern in patterns)))
-        if any(isinstance(value, Splice) for column in columns for value in column):
-            return None
-        with_ = tuple(any_of(column) if len(set(map(repr, column))) == 1 else any_type_of(column) for column in columns)
-    first = group[0]
-    if not first.always and (repr(with_) != repr(first.with_) or not _is_text(expected)):
-        return None  # no run can show that it is too wide
-    return Merge(
-        replace(
-            first,
-            says=f"{', '.join(map(shown_function, on))}: {_words(replace(first, returned=returned), expected)}.",
-            why=f"UNEXPLAINED: {counted(len(group), 'rule')} in one, such as {first.why.rpartition(' ')[2]}",
-            on=on,
-            with_=with_,
-            expected=expected,
-            returned=returned,
-        ),
-        members,
-    )
+    first = replace(group[0], always=group[0].always or _raises(group[0]))
+    for with_ in _arguments(group):
+        if not first.always and (repr(with_) != repr(first.with_) or not _is_text(expected)):
+            continue  # no run can show that it is too wide
+        yield Merge(
+            replace(
+                first,
+                says=f"{', '.join(map(shown_function, on))}: {_words(replace(first, returned=returned), expected)}.",
+                why=f"UNEXPLAINED: {counted(len(group), 'rule')} in one, such as {first.why.rpartition(' ')[2]}",
+                on=on,
+                with_=with_,
+                expected=expected,
+                returned=returned,
+            ),
+            members,
+        )
+
+
+def _arguments(group: Sequence[Quirk]) -> Iterator[tuple[SpecValue, ...] | None]:
+    """Yield patterns of the arguments of all rules, the widest one first."""
+    patterns = [rule.with_ for rule in group if rule.with_ is not None]
+    if len(patterns) < len(group):
+        yield None
+        return
+    if is_about_number(group[0].returned):
+        yield (*[OfType(("any",))] * min(map(len, patterns)), Splice())
+    columns = [[choice for value in column for choice in _choices(value)] for column in zip_longest(*patterns)]
+    if any(isinstance(value, Splice) for column in columns for value in column):
+        return
+    yield tuple(any_type_of(column) for column in columns)
+    yield tuple(any_of(column) for column in columns)
+
+
+def _choices(value: SpecValue) -> Iterator[SpecValue]:
+    """Yield the values that a pattern stands for one by one."""
+    if isinstance(value, OneOf):
+        for choice in value.choices:
+            yield from _choices(choice)
+    else:
+        yield value
 
 
 def _is_text(expected: Outcome | Message | None) -> bool:

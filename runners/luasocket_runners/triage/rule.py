@@ -9,19 +9,28 @@ from enum import IntEnum
 from itertools import zip_longest
 from typing import Final
 
-from luasocket_spec.model import Raises, Ref, Returns, Source, SpecValue, Splice
+from luasocket_spec.model import Outcome, Raises, Ref, Returns, Source, SpecValue, Splice
 
 from luasocket_runners.function_names import PEER
 from luasocket_runners.notation import counted
 from luasocket_runners.quirks.classes import FUNCTION_VALUE
-from luasocket_runners.quirks.model import Quirk
+from luasocket_runners.quirks.model import Message, Quirk
 from luasocket_runners.result import Result, Use
 from luasocket_runners.triage.alternatives import any_of, any_type_of, form_of
 from luasocket_runners.triage.narrowing import narrowed
 from luasocket_runners.triage.proposals import Proposal, arguments_pattern, takes_nothing
 from luasocket_runners.values import LuaValue
 
-__all__ = ["BY_ARGUMENTS", "Level", "Rule", "free_identity", "identity_of", "quirk_of", "shown_function"]
+__all__ = [
+    "BY_ARGUMENTS",
+    "Level",
+    "Rule",
+    "free_identity",
+    "identity_of",
+    "is_about_number",
+    "quirk_of",
+    "shown_function",
+]
 
 #: The text of an error about the number of arguments, not about one of them.
 _TOO_MANY: Final = re.compile(
@@ -149,7 +158,9 @@ class Rule:
         own = self.function if self.level is Level.OWN and not self.after else None
         # what raises an error, or hangs, mostly does so with fewer arguments, too, until that turns out to be wrong
         any_number = self.proposal.kind in ("stub", "hangs") or (
-            self.proposal.kind == "raises" and self.level is not Level.OWN and not _is_about_number(self)
+            self.proposal.kind == "raises"
+            and self.level is not Level.OWN
+            and not is_about_number(self.proposal.returned)
         )
         return self.always, own, self.after, bool(arguments) if any_number else len(arguments[0]) if arguments else -1
 
@@ -241,9 +252,8 @@ def shown_function(name: str) -> str:
     return "a function that a call returned" if name == FUNCTION_VALUE else name
 
 
-def _is_about_number(rule: Rule) -> bool:
+def is_about_number(returned: Outcome | Message | None) -> bool:
     """Tell whether a function raises an error about the number of its arguments."""
-    returned = rule.proposal.returned
     text = returned.part if isinstance(returned, Raises) else None
     return text is not None and _TOO_MANY.search(text.decode("latin-1")) is not None
 
@@ -261,7 +271,11 @@ def _drops_mode(rule: Rule) -> bool:
     Without the mode, the call works, and what is behind it can be judged; LuaSocket's other optional arguments change
     the result, so they are not dropped.
     """
-    return _is_about_number(rule) and rule.function.endswith(":settimeout") and len(next(iter(rule.arguments), ())) > 1
+    return (
+        is_about_number(rule.proposal.returned)
+        and rule.function.endswith(":settimeout")
+        and len(next(iter(rule.arguments), ())) > 1
+    )
 
 
 def _arguments_of(
