@@ -56,6 +56,8 @@ class Original:
         The reference's API, for its ``LuaError``, ``Table`` and fields of objects.
     module
         The reference's module ``socket``.
+    changed
+        The module that the program has, whose fields it can change.
     memory
         Values that the mistake keeps for an object between calls; each connection has its own.
     """
@@ -64,6 +66,7 @@ class Original:
     name: str
     api: Api
     module: Any
+    changed: Any
     memory: MutableMapping[Any, Any]
 
     def __call__(self, *args: Any) -> Values:
@@ -181,13 +184,14 @@ class FaultyApi:
         self._faulty = faulty
         self._mistake = faulty.mistake
         self._module: Any = None
+        self._changed: Any = None
         self._memory: MutableMapping[Any, Any] = WeakKeyDictionary()  # must not keep objects from being collected
         self._replaced: dict[Any, _ReplacedMethod] = {}  # a function has to be the same value each time
 
     def open(self, dialect: str) -> Any:
         """Return the module with the mistake put in."""
         self._module = self._reference.open(dialect)
-        module = self._reference.open(dialect)
+        module = self._changed = self._reference.open(dialect)
         self._replace(module, "socket")
         return module
 
@@ -236,7 +240,8 @@ class FaultyApi:
         return kind != "" and any(self._faulty.targets_path(f"{owner}:{name}") for owner in (kind, class_name))
 
     def _original(self, function: Callable[..., Values], path: str) -> Original:
-        return Original(function, path.rpartition(".")[2], self._reference, self._module, self._memory)
+        name = path.rpartition(".")[2]
+        return Original(function, name, self._reference, self._module, self._changed, self._memory)
 
     def _class(self, value: Any) -> str:
         """Return an object's class, as ``tcp{client}``; the empty string for any other value."""

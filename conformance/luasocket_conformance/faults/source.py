@@ -213,3 +213,11 @@ FAULTS.add(
     Constant(8192),
     detected_by="source/blocksize",
 )
+
+
+@FAULTS.fault("socket.source", detected_by="source/by-length-of-a-fraction")
+@in_mode(b"by-length")
+@changes_argument(3, float)
+def source_rounds_its_length(length: Any) -> Any:
+    """A length with a fraction is cut to a whole number."""
+    return float(int(length))

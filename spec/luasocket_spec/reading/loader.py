@@ -39,6 +39,7 @@ SUBJECTS: Final = (
     )),
     "dns", "try", "except", "choose", "sink", "source", "sequences", "descriptors", "errors", "subtypes", "addresses",
     "interruptions", "endpoints", "texts", "readiness", "changes", "numerals", "widths", "inheritance", "reuse",
+    "fields",
 )  # fmt: skip
 
 

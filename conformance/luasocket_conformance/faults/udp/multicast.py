@@ -104,3 +104,25 @@ add_ignored_options(
     },
 )
 add_refusals(FAULTS, "sendto", "udp:sendto", at=3, detected_by={"wants-a-number": "udp/multicast/join-receives"})
+
+
+@FAULTS.fault("udp:setoption", detected_by=("udp/multicast/joins-each-time", "udp/multicast/connected-joins-each-time"))
+def objects_join_once(original: Original, obj: Any, option: Any = None, *args: Any) -> Values:
+    """An object that has left a group says that it has joined one, and does not."""
+    if option == b"ip-add-membership" and obj in original.memory:
+        return (1,)
+    results = original(obj, option, *args)
+    if option == b"ip-drop-membership" and not failed(results):
+        original.memory[obj] = True
+    return results
+
+
+@FAULTS.fault("udp:setoption", detected_by="udp/multicast/joins-each-time")
+def objects_leave_once(original: Original, obj: Any, option: Any = None, *args: Any) -> Values:
+    """From the third time on, an object says that it has left a group, and stays in it."""
+    if option == b"ip-drop-membership" and original.memory.get(obj, 0) >= 2:
+        return (1,)
+    results = original(obj, option, *args)
+    if option == b"ip-drop-membership" and not failed(results):
+        original.memory[obj] = original.memory.get(obj, 0) + 1
+    return results
