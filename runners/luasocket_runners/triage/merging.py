@@ -16,7 +16,7 @@ from typing import Final
 from luasocket_spec.model import OfType, OneOf, Outcome, Raises, Ref, Returns, SpecValue, Splice
 
 from luasocket_runners.notation import counted
-from luasocket_runners.quirks.model import HANGS, Message, Quirk
+from luasocket_runners.quirks.model import HANGS, Message, Quirk, is_function
 from luasocket_runners.quirks.patterns import types_of
 from luasocket_runners.result import Use
 from luasocket_runners.triage.alternatives import any_of, any_type_of
@@ -27,6 +27,8 @@ __all__ = ["Merge", "merges_of", "with_merges"]
 
 #: Characters that texts of errors have in common where a rule is about all of them.
 _COMMON: Final = 6
+#: Calls of both kinds that are enough to tell them apart by their past.
+_CALLS: Final = 5
 #: The share of the letters of a longer text that another one has, too, where one rule is about both.
 _SIMILAR: Final = 0.4
 
@@ -108,6 +110,10 @@ def _stricter(rule: Quirk, held: Sequence[Use], wrong: Callable[[Merge], Sequenc
         return None
     if broken:
         always = narrowed(always, held, broken)
+        past = {*always.after, *always.before, *always.until} - {*rule.after, *rule.before, *rule.until}
+        # with few calls, something in their past tells them apart by chance, and other rules are no past
+        if past and (min(len(held), len(broken)) < _CALLS or not all(map(is_function, past))):
+            return None
     found = Merge(always, (rule.id,))
     return None if not always.always or (broken and wrong(found)) else found
 

@@ -157,3 +157,27 @@ def test_texts_that_differ_in_a_word_or_a_number_are_one_rule(read: Read) -> Non
     assert merge.quirk.says == (
         "socket.f: the error 'number expected, got *' is 'bad value #*: number expected, not *'."
     )
+
+
+def test_few_calls_are_not_told_apart_by_their_past(read: Read) -> None:
+    rules = read(("socket.f", raising("invalid mode") + "\n    always: false"))
+    uses = [
+        Use(
+            ("rule-1",) * held,
+            "socket.f",
+            (),
+            frozenset({"socket.tcp"} if held else {"socket.udp"}),
+            Raises(b"invalid mode"),
+        )
+        for held in (True, False)
+    ]
+
+    def strict(calls: int) -> list[Merge]:
+        def failing(merges: Sequence[Merge]) -> list[Use]:
+            rule = merges[-1].quirk
+            return [] if rule.with_ is not None or rule.after else uses[1:] * calls
+
+        return merges_of(rules, {"rule-1": uses[:1] * calls}, failing)
+
+    assert strict(2) == []
+    assert [merge.quirk.after for merge in strict(5)] == [("socket.tcp",)]
