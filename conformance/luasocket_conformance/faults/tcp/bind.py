@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from luasocket_conformance.faults.factories import (
@@ -12,6 +13,7 @@ from luasocket_conformance.faults.factories import (
     is_closed,
     is_ipv4,
     is_ipv6,
+    is_number,
     refuses_argument,
 )
 from luasocket_conformance.faults.factories.families import (
@@ -289,3 +291,15 @@ def address_of_a_name_is_that_of_the_next(original: Original, obj: Any, address:
     elif known and is_ipv4(address):
         address = known.pop()
     return original(obj, address, *rest)
+
+
+@FAULTS.fault("tcp:bind", detected_by="tcp/bind/port-of-a-udp-socket")
+def bind_minds_ports_of_udp(original: Original, obj: Any, host: Any = None, port: Any = None, *rest: Any) -> Values:
+    """A port that is taken for UDP is in use for TCP, too."""
+    if host == b"127.0.0.1" and is_number(port) and 0 < port < 65536:
+        with socket.socket(type=socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((host.decode(), int(port)))
+            except OSError:
+                return (None, b"address already in use")
+    return original(obj, host, port, *rest)

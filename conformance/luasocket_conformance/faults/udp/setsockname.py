@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from luasocket_conformance.faults.factories import (
     changes_argument,
+    is_number,
     never_fails,
     returns_always,
     stays_closed,
@@ -17,7 +19,7 @@ from luasocket_conformance.faults.factories.families import (
     add_uses_after_close,
 )
 from luasocket_conformance.faults.factories.refusals import add_refusals
-from luasocket_conformance.faults.mechanism import Faults
+from luasocket_conformance.faults.mechanism import Faults, Original, Values
 
 FAULTS = Faults(
     __name__, also_fails=("udp", "select", "inheritance", "helper", "module", "tcp/options", "tcp/states"), deadline=1.0
@@ -88,3 +90,17 @@ add_result_shapes(FAULTS, "udp:setsockname", "unconnected:setsockname")
 add_returns_true(FAULTS, "udp:setsockname", "unconnected:setsockname/returns")
 add_more_arguments(FAULTS, "udp", {"setsockname": (3, "udp/setsockname/extra-arguments")})
 add_uses_after_close(FAULTS, "udp", {"setsockname": "udp/setsockname/closed"})
+
+
+@FAULTS.fault("udp:setsockname", detected_by="udp/setsockname/port-of-a-tcp-server")
+def setsockname_minds_ports_of_tcp(
+    original: Original, obj: Any, host: Any = None, port: Any = None, *rest: Any
+) -> Values:
+    """A port that is taken for TCP is in use for UDP, too."""
+    if host == b"127.0.0.1" and is_number(port) and 0 < port < 65536:
+        with socket.socket(type=socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((host.decode(), int(port)))
+            except OSError:
+                return (None, b"address already in use")
+    return original(obj, host, port, *rest)
