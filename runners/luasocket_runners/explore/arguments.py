@@ -21,13 +21,14 @@ Args = tuple[StepValue, ...]
 TIMEOUTS: Final[Args] = (0, 0.005)
 #: Strings for the wire: lines, carriage returns, NUL, bytes beyond ASCII.
 DATA: Final[Args] = (
-    b"", b"a", b"hello", b"one\n", b"one\r\ntwo\n", b"\n", b"\r", b"\r\n", b"x\ry\n", b"a\0b\n", b"\xff\xfe", b"no end",
+    b"", b"a", b"hello", b"one\n", b"one\r\ntwo\n", b"\n", b"\r", b"\r\n", b"x\ry\n", b"part\rial", b"a\0b\n",
+    b"\xff\xfe", b"no end",
     b"\n\n\n", b"l" * 100 + b"\n", b"0123456789" * 60, b"long" * 500,
     b"0123456789abcdef" * 600 + b"\n", bytes(range(256)) * 40, b"block of" * 1024, b"block of" * 1023 + b"8191 b\n",
     b"block of" * 1024 + b"\n", b"two blocks of" * 1260 + b"\r\n\r\n",
 )  # fmt: skip
-#: One byte more than a datagram can have.
-_TOO_LONG: Final = b"x" * 65508
+#: Datagrams of the most bytes, and of one more, over IPv4 and over IPv6.
+_LARGE: Final[Args] = tuple(b"x" * size for size in (65507, 65508, 65527, 65528))
 #: Values that no call asks for, and some that some calls do.
 ODD: Final[Args] = (
     None, True, False, 0, 1, -1, 2.5, -0.5, 1e15, math.inf, -math.inf, math.nan, b"", b"x", b"5", b"0x10", b" 7 ",
@@ -148,7 +149,9 @@ def hosts() -> Args:
 
 
 #: The loopback's address in other forms, which the system's look-up reads by itself.
-_FORMS_OF_LOOPBACK: Final[Args] = (b"127.1", b"2130706433", b"0x7f000001", b"0177.0.0.1", b"127.0.0.1\0x", 2130706433)
+_FORMS_OF_LOOPBACK: Final[Args] = (b"127.1", b"2130706433", b"0x7f000001", b"0177.0.0.1", b"127.0.0.1\0x", 2130706433,
+    b"::ffff:127.0.0.1",
+)  # fmt: skip
 
 
 def _bind(picker: Picker, item: Object) -> Args:
@@ -182,21 +185,21 @@ def _receive(picker: Picker, item: Object) -> Args:
 
 def _receivefrom(picker: Picker, _item: Object) -> Args:
     return picker.pick(
-        [(), (), (), (1,), (3,), (8192,), (b"4",), (b"2.9",), (b"0x3",), (0,), (10000,), (65538,), (b"*l",)]
+        [(), (), (), (1,), (3,), (8192,), (b"4",), (b"2.9",), (b"0x3",), (0,), (10000,), (65538,), (b"*l",), (-1,)]
     )
 
 
 def _send(picker: Picker, item: Object) -> Args:
     data = picker.pick([*DATA, 5, 1.5])
     if not item.tcp and picker.one_in(15):
-        return (_TOO_LONG,)
+        return (picker.pick(_LARGE),)
     if not item.tcp or not picker.one_in(3):
         return (data,)
     return (data, *picker.some(_WIDE if picker.one_in(8) else _POSITIONS, 2))
 
 
 def _sendto(picker: Picker, _item: Object) -> Args:
-    data = picker.pick(DATA) if not picker.one_in(15) else _TOO_LONG
+    data = picker.pick(_LARGE if picker.one_in(15) else DATA)
     found = address(picker, tcp=False)
     if not found or picker.one_in(12):
         return picker.pick([(data, b"", 9), (data, b"127.0.0.1"), (data,), (data, None, 1)])
@@ -217,6 +220,11 @@ def _setoption(picker: Picker, item: Object) -> Args:
 
 def _getoption(picker: Picker, item: Object) -> Args:
     return (_option(picker, item)[0],)
+
+
+def options_of(item: Object) -> list[str]:
+    """Return the names of the options of an object."""
+    return sorted(_TCP_OPTIONS if item.tcp else _UDP_OPTIONS)
 
 
 def _option(picker: Picker, item: Object) -> tuple[bytes, Args]:

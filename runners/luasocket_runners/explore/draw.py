@@ -14,7 +14,7 @@ from typing import Final
 from luasocket_spec.model import Ref, TableSpec
 
 from luasocket_runners.explore import PROFILES
-from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, OPTIONS, Picker, arguments
+from luasocket_runners.explore.arguments import ARGUMENTS, DATA, NEVER_ODD, ODD, OPTIONS, Picker, arguments, options_of
 from luasocket_runners.explore.context import Abilities, Context
 from luasocket_runners.explore.exceptions import Exceptions
 from luasocket_runners.explore.floods import Floods
@@ -48,7 +48,7 @@ _SEEN_BY: Final[Mapping[str, str]] = {
 _ALL_METHODS: Final = tuple(sorted({*_QUIET, *ARGUMENTS, "accept", "close"}))
 #: Functions and methods that only `luasocket-3` has.
 _LATER: Final = frozenset({"gettimeout", "socket.tcp4", "socket.udp4", "socket.dns.getaddrinfo"})
-#: Objects and peers of one program: a few, so that they meet.
+#: Tables and functions of one program: a few, so that they are used more than once.
 _MANY: Final = 9
 
 #: The subjects of the programs of a profile.
@@ -82,7 +82,7 @@ class Theme:
             kinds = picker.pick([*_THEMES, kinds, kinds])
         favoured = frozenset(picker.some(_ALL_METHODS, 3))
         muted = frozenset(picker.some(_ALL_METHODS, 6)) - favoured
-        floods = "tcp" in kinds and picker.one_in(3)
+        floods = "tcp" in kinds and picker.one_in(2)
         return cls(kinds, muted, favoured, frozenset(picker.some(OPTIONS, 4)), floods)
 
 
@@ -116,7 +116,7 @@ class Drawer:
         self._floods = Floods(context, self._makers) if theme.floods else None
         self._calls = ModuleCalls(context)
         self._exceptions = Exceptions(context)
-        self._situations = Situations(context, self._method_of)
+        self._situations = Situations(context, self._makers, self._method_of)
         self._focus = ""  # the object that a call was drawn for last
         self._last: list[Step] = []
 
@@ -130,7 +130,7 @@ class Drawer:
         if state.objects:
             choices += [self._method] * 24 + [self._strange_method] * 2 + [self._tostring]
             choices += [self._ask_again] * 4 + [self._ending] * 2 + [self._piped, self._closed]
-            choices += [self._option] * 5 if self._port.has_method("getoption") else []
+            choices += [*[self._option] * 4, *[self._options] * 2] if self._port.has_method("getoption") else []
             if self._port.has("socket.select"):
                 choices += [self._calls.select] * 4
                 choices += [self._calls.table] if len(state.tables) < _MANY else []
@@ -141,13 +141,13 @@ class Drawer:
             choices += [self._peer_acts] * 12
         if state.peers_of("udp"):
             choices += [self._udp_peer_acts] * 10
-        if len(state.objects) + len(state.peers) < _MANY:
+        if state.has_room():
             choices += self._makers.choices()
             choices += [self._situations.datagrams] * 2 if "udp" in self._kinds else []
         if self._floods is not None:
             choices += self._floods.choices()
         if self._exceptions.can_be_drawn:
-            choices += [self._exceptions.protected] * 2
+            choices += [self._exceptions.protected]
         if "module" in self._kinds:
             choices += self._calls.choices()
         steps = self._pick(choices)() if choices else []  # a port without objects has nothing but peers
@@ -163,7 +163,11 @@ class Drawer:
             steps += [Call(item.name, method) for method in methods if self._port.has_method(method, item.klass)]
             if not item.closed and self._has(item, "getoption"):
                 steps += [Call(item.name, "getoption", (name.encode(),)) for name in sorted(self._picker.options)[:2]]
-        steps += [PeerAct(peer.name, "end") for peer in self._state.peers_of("connection")]
+        opened = [item for item in self._state.objects.values() if not item.closed and self._has(item, "getoption")]
+        if opened and self._picker.one_in(3):  # of one, all options: each may have been spoilt by another one
+            item = self._pick(opened)
+            steps += [Call(item.name, "getoption", (name.encode(),)) for name in options_of(item)]
+        steps += [PeerAct(peer.name, "end") for peer in self._state.peers_of("connection", "ended")]
         return steps + [PeerAct(peer.name, "collect") for peer in self._state.peers_of("udp")]
 
     def _has(self, item: Object, method: str) -> bool:
@@ -232,6 +236,14 @@ class Drawer:
             steps.append(Call(other.name, "getoption", arguments(self._picker, other, "getoption")))
         return [step for step in steps if not isinstance(step, Call) or step.path not in self._muted]
 
+    def _options(self) -> list[Step]:
+        """Several options of an object, which are set and then read, so that one may spoil another."""
+        item = self._any_object()
+        sets = [arguments(self._picker, item, "setoption") for _ in range(2 + self._pick(range(2)))]
+        steps: list[Step] = [Call(item.name, "setoption", args) for args in sets if self._has(item, "setoption")]
+        names = [args[0] for args in sets if args] + [arguments(self._picker, item, "getoption")[0]]
+        return [*steps, *(Call(item.name, "getoption", (name,)) for name in names)]
+
     def _strange_method(self) -> list[Step]:
         """A method that the class does not have, with any arguments."""
         item = self._any_object()
@@ -257,7 +269,11 @@ class Drawer:
             value = self._pick(DATA[1:])
         elif verb == "shutdown":
             value = b"send"
-        return [PeerAct(peer.name, verb, value)]
+        steps: list[Step] = [PeerAct(peer.name, verb, value)]
+        item = self._state.objects.get(self._state.links.get(peer.name, ""))
+        if verb == "send" and item is not None and not item.patient and not item.closed and self._picker.one_in(2):
+            steps.append(Call(item.name, "receive", arguments(self._picker, item, "receive")))  # now there is something
+        return steps
 
     def _udp_peer_acts(self) -> list[Step]:
         peer = self._pick(self._state.peers_of("udp"))

@@ -94,8 +94,8 @@ class Exceptions:
     def _between(self, item: Object) -> list[Step]:
         """Draw what comes between two calls: something to receive, or a call of the object itself."""
         steps: list[Step] = []
-        peers = self._state.peers_of("connection")
-        if item.tcp and peers and self._picker.one_in(3):
+        peer = self._state.peer_of(item)
+        if peer is not None and self._picker.one_in(2):
             acts: list[tuple[StepValue, str]] = [
                 (b"line\n", "send"),
                 (b"part", "send"),
@@ -104,7 +104,7 @@ class Exceptions:
             ]
             acts.append((b"send", "shutdown"))
             value, verb = self._pick(acts[:2] if self._picker.one_in(2) else acts)
-            steps.append(PeerAct(self._pick(peers).name, verb, value))
+            steps.append(PeerAct(peer, verb, value))
         if self._picker.one_in(2):
             method = self._pick([*_TRIED[item.klass], "settimeout", "getsockname", "getstats", "getfd", "dirty"])
             if self._port.has_method(method, item.klass) and method != "accept":

@@ -28,8 +28,6 @@ _LONG: Final[Args] = (
 _COUNTS: Final[Args] = (8191, 8192, 8193, 16383, 16384, 16385, 20000, 50000, 100000)
 #: Bytes asked for as a buffer that is soon full.
 _LITTLE: Final = 20000
-#: Objects and peers of one program up to which there are more of these.
-_MANY: Final = 9
 
 
 @cache
@@ -60,8 +58,8 @@ class Floods:
 
     def choices(self) -> list[Callable[[], list[Step]]]:
         """Return what can be drawn now."""
-        few = len(self._state.objects) + len(self._state.peers) < _MANY
-        choices: list[Callable[[], list[Step]]] = [self._wide_client] if few else []
+        few = self._state.has_room()
+        choices: list[Callable[[], list[Step]]] = [self._wide_client] * 2 if few else []
         if flood() is None:
             return choices
         usable = self._usable()
@@ -99,6 +97,7 @@ class Floods:
                 PeerAct(peer, "accept"),
             ]
         self._choked[name] = peer
+        self._makers.link(peer, name)
         return [*steps, *self._send(name)]
 
     def _flood(self) -> list[Step]:
@@ -140,6 +139,7 @@ class Floods:
         """A connection of an object with a large buffer, and data of many blocks for it."""
         name, made = self._makers.new("socket.tcp")
         peer = self._state.fresh("peer")
+        self._makers.link(peer, name)
         steps: list[Step] = [
             PeerAct(peer, "listen", self._context.ip(), bind=peer),
             *made,

@@ -197,6 +197,9 @@ class Learning:
         return float(value) if isinstance(value, int | float) and value >= 0 else _FOR_EVER
 
     def _learn_peer(self, step: PeerAct, outcome: Outcome) -> None:
+        known = self._state.peers.get(step.peer)
+        if step.verb == "send" and outcome.sentence and known is not None and known.kind == "connection":
+            known.kind = "ended"
         if step.verb not in _PEER_KINDS or outcome.sentence:
             return
         peer = self._state.peers.setdefault(step.peer, PeerState(step.peer, ""))

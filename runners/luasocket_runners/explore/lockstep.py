@@ -24,6 +24,10 @@ from luasocket_runners.values import Handle, LuaTable
 _HANGING: Final = 0.3
 #: Methods that send something to the other end of a connection.
 _SEND: Final = frozenset({"send", "shutdown", "close", "connect", "accept"})
+#: Functions that change nothing, whether they succeed or not.
+_LOOKS: Final = frozenset(
+    {":getsockname", ":getpeername", ":getoption", ":getfd", ":gettimeout", ":getstats", ":dirty"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +162,16 @@ class Lockstep:
         if differ and isinstance(step, PeerAct):
             alike = self._flows.compare(step, expected, actual)
         # first what functions did, whose results may be those of the step, too
-        inner = self._difference_inside(expected, actual)
+        inner = self._difference_inside(step, expected, actual)
         words = None if alike is None else self._comparison.difference(step, *alike)
         if words is not None and quirked is not None and self._follows_quirks(quirked, step, expected, actual):
             words = None
+            # what only one of the two has done shows in everything that comes after it
+            self._over = _succeeded(expected) != _succeeded(actual) and step.label not in _LOOKS
         if words is not None and follows_documentation(self.label(step), step, expected, actual):
             words = None
-        words = words if inner is None else inner
+        if inner is not None:
+            return inner
         if words is not None:
             return self._describe(step, expected, actual, words)
         if expected.kind in FATAL:
@@ -176,7 +183,7 @@ class Lockstep:
         self._learning.learn(step, expected)
         return None
 
-    def _difference_inside(self, expected: Outcome, actual: Outcome) -> str | None:
+    def _difference_inside(self, step: Step, expected: Outcome, actual: Outcome) -> Difference | None:
         """Return how the calls differ that functions of the program have made; None if they do not."""
         for (call, one), (_, other) in zip(expected.inner, actual.inner, strict=False):
             if _is_missing(call, one, other):
@@ -184,9 +191,9 @@ class Lockstep:
                 return None
             words = self._comparison.difference(call, one, other)
             if words is not None and not follows_documentation(self.label(call), call, one, other):
-                return f"in a function, {call.label}: {words}"
+                return self._describe(call, one, other, f"{words}, inside a function")
         if len(expected.inner) != len(actual.inner):
-            return f"{CALLED} functions that did not make the same calls"
+            return self._describe(step, expected, actual, f"{CALLED} functions that did not make the same calls")
         return None
 
     def tolerate(self, difference: Difference) -> None:
@@ -241,6 +248,11 @@ class Lockstep:
             (step.label, form(expected), form(actual)),
             leaks=bool(self.state.loose()),
         )
+
+
+def _succeeded(outcome: Outcome) -> bool:
+    """Tell whether a call did what it is for."""
+    return outcome.kind == "returned" and outcome.values[:1] not in ((None,), (False,))
 
 
 def _is_missing(step: Step, expected: Outcome, actual: Outcome) -> bool:

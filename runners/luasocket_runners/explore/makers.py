@@ -92,8 +92,13 @@ class Makers:
             name, steps = self.new("socket.bind", ip, 0, *self._pick([(), (), (5,), (5, b"more"), (None, 1)]))
         else:
             name, steps = self.new(self._one_of(["socket.tcp", "socket.tcp", self._of_family("tcp")]))
-            steps += [Call(name, "bind", (ip, 0)), Call(name, "listen", self._pick([(), (32,), (5,)]))]
+            steps += [self._bound(name, "bind", ip), Call(name, "listen", self._pick([(), (32,), (5,)]))]
         return [*steps, self._where(name), *self._looks(name, "tcp{server}", 4)]
+
+    def _bound(self, name: str, method: str, ip: StepValue) -> Call:
+        """Return a call that binds an object, perhaps to an address in another form."""
+        item = Object(name, "tcp{master}" if method == "bind" else "udp{unconnected}")
+        return Call(name, method, arguments(self._picker, item, method) if self._picker.one_in(5) else (ip, 0))
 
     def _of_family(self, kind: str) -> str:
         return f"socket.{kind}{6 if self._context.ipv6 else 4}"
@@ -101,14 +106,20 @@ class Makers:
     def _where(self, name: str) -> Call:
         return Call(name, "getsockname", (), (f"{name}_ip", f"{name}_port"))
 
+    def link(self, peer: str, name: str) -> None:
+        """Take note that an object is at the other end of a peer's connection."""
+        self._state.links[peer] = name
+
     def _client_of_peer(self) -> list[Step]:
         peer = self._state.fresh("peer")
         act = PeerAct(peer, "listen", self._context.ip(), bind=peer)
         where = (Ref(f"{peer}.ip"), Ref(f"{peer}.port"))
         if self._picker.one_in(3) and self._port.has("socket.connect"):
             name, steps = self.new("socket.connect", *where)
+            self.link(peer, name)
             return [act, steps[0], PeerAct(peer, "accept"), steps[1], *self._looks(name, "tcp{client}", 3)]
         name, steps = self.new(self._one_of(["socket.tcp", "socket.tcp", "socket.tcp", self._of_family("tcp")]))
+        self.link(peer, name)
         return [act, *steps, Call(name, "connect", where), PeerAct(peer, "accept")]
 
     def _connected(self) -> list[Step]:
@@ -138,6 +149,7 @@ class Makers:
     def _accepted_from_peer(self) -> list[Step]:
         server = self._pick(self.servers())
         peer, accepted = self._state.fresh("peer"), self._state.fresh("tcp")
+        self.link(peer, accepted)
         return [
             PeerAct(peer, "connect", Ref(server.port), (("to", Ref(server.ip)),), bind=peer),
             *self._early(peer),
@@ -160,7 +172,7 @@ class Makers:
         return [
             *([] if self._state.peers_of("udp") else self._udp_peer()),
             *steps,
-            Call(name, "setsockname", (ip, 0)),
+            self._bound(name, "setsockname", ip),
             self._where(name),
         ]
 
@@ -191,7 +203,11 @@ class Makers:
         giver = self._pick(givers)
         name = self._state.fresh("fd")
         takers = [item for item in self._state.objects.values() if item.closed]
-        steps: list[Step] = [Call(giver.name, "getfd", (), (name,)), Call(giver.name, "setfd", (-1,))]
+        steps: list[Step] = []
+        buffered = giver.klass == "tcp{client}" and not giver.patient and self._picker.one_in(2)
+        if buffered and (peer := self._state.peer_of(giver)):  # it stays in the buffer of the object
+            steps += [PeerAct(peer, "send", b"one\ntwo\nthree"), Call(giver.name, "receive")]
+        steps += [Call(giver.name, "getfd", (), (name,)), Call(giver.name, "setfd", (-1,))]
         if takers and not self._picker.one_in(3):
             taker = self._pick(takers).name
         elif self._picker.one_in(4):
@@ -200,7 +216,15 @@ class Makers:
             kind = self._pick(["tcp", "tcp", "udp"]) if self._kinds >= {"tcp", "udp"} else giver.klass[:3]
             taker, fresh = self.new(f"socket.{kind}")
             steps += [*fresh, Call(taker, "close")]
-        return [*steps, Call(taker, "setfd", (Ref(name),))]
+        steps.append(Call(taker, "setfd", (Ref(name),)))
+        peers = self._state.peers_of("udp")
+        if giver.klass == "udp{unconnected}" and giver.port and peers and not self._picker.one_in(3):
+            where = (("to", Ref(giver.port)), ("ip", Ref(giver.ip)))
+            steps += [PeerAct(self._pick(peers).name, "send", self._pick([b"moved", b""]), where)]
+            return [*steps, Call(taker, self._pick(["receive", "receivefrom"])), Call(giver.name, "receive")]
+        return (
+            [*steps, Call(taker, "receive"), Call(taker, "dirty"), Call(giver.name, "receive")] if buffered else steps
+        )
 
     def dropped(self) -> list[Step]:
         """Draw the end of the last reference to an object; none if each is referred to by something else."""

@@ -32,7 +32,7 @@ class ModuleCalls:
     def choices(self) -> list[Callable[[], list[Step]]]:
         """Return the functions that can be called without any object."""
         choices = [self._skip, self._sleep, self._dns, self._dns, self._protect, self._protect, self._newtry]
-        choices += [self._try, self._choose, self._get, self._gettime]
+        choices += [self._try, self._try, self._choose, self._get, self._get, self._gettime]
         return [*choices, *[self.function_call] * 6] if self.callable_functions() else choices
 
     def _skip(self) -> list[Step]:
@@ -138,12 +138,9 @@ class ModuleCalls:
             return [Call(self._pick(found), "", self._pick(chunks))]
         item = self._pick(list(self._state.objects))
         name = self._state.fresh("s")
-        path, modes = self._pick(
-            [
-                ("socket.sink", (b"keep-open", b"close-when-done", b"default", None)),
-                ("socket.source", (b"until-closed", b"by-length", b"default", None)),
-            ]
-        )
+        sinks: tuple[StepValue, ...] = (b"keep-open", b"close-when-done", b"default", None, b"nonsense", b"")
+        sources: tuple[StepValue, ...] = (b"until-closed", b"by-length", b"default", None, b"nonsense", True)
+        path, modes = self._pick([("socket.sink", sinks), ("socket.source", sources)])
         mode = self._pick(modes)
         more = (self._pick([0, 3, 2000, b"x"]),) if mode == b"by-length" else ()
         return [Call(None, path, (mode, Ref(item), *more), (name,))]

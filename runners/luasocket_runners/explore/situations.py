@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from luasocket_spec.model import Ref
+from luasocket_spec.model import Ref, TableSpec
 
 from luasocket_runners.explore.arguments import DATA, TIMEOUTS, Args, arguments
 from luasocket_runners.explore.context import Context
+from luasocket_runners.explore.makers import Makers
 from luasocket_runners.explore.state import Object
 from luasocket_runners.explore.steps import Call, Get, PeerAct, Step
 
@@ -16,6 +17,8 @@ from luasocket_runners.explore.steps import Call, Get, PeerAct, Step
 _LOOKS: Final = (
     "getpeername", "getsockname", "getoption", "getoption", "getstats", "dirty", "getfd", "gettimeout", "getfamily",
 )  # fmt: skip
+#: Those that UDP objects do not have.
+_OF_TCP: Final = ("getstats", "dirty")
 #: Bytes that a peer sends before a connection ends: nothing, lines, a part of one.
 _LAST: Final[Args] = (b"a line\n", b"two\r\nlines\n", b"no end", b"\n", b"\0", b"0123456789" * 900)
 #: Patterns and numbers that read what is left.
@@ -27,7 +30,9 @@ _CHUNKS: Final[tuple[Args, ...]] = ((b"chunk",), (b"chunk",), (b"",), (None,), (
 #: Datagrams beside 8192 bytes, which LuaSocket receives by itself, and the longest one.
 _DATAGRAMS: Final[Args] = (b"d" * 8191, b"d" * 8192, b"d" * 8193, b"0123456789abc" * 800, b"d" * 65507, b"", b"one")
 #: Other forms in which each of these is received.
-_SIZES: Final[tuple[Args, ...]] = ((), (), (8192,), (8193,), (20000,), (100,), (1,))
+_SIZES: Final[tuple[Args, ...]] = (
+    (), (), (8192,), (8193,), (20000,), (100,), (1,), (b"2.9",), (b"0x3",),
+)  # fmt: skip
 
 
 class Situations:
@@ -35,11 +40,14 @@ class Situations:
 
     Parameters
     ----------
+    makers
+        Draws other objects.
     change
         Draws a call of an object, as it makes sense for its class.
     """
 
-    def __init__(self, context: Context, change: Callable[[Object], list[Step]]) -> None:
+    def __init__(self, context: Context, makers: Makers, change: Callable[[Object], list[Step]]) -> None:
+        self._makers = makers
         self._picker = context.picker
         self._pick = context.picker.pick
         self._state = context.state
@@ -49,24 +57,31 @@ class Situations:
 
     def ask_again(self, item: Object) -> list[Step]:
         """The same question before a change of an object, and after it."""
-        looks = [look for look in _LOOKS if self._port.has_method(look, item.klass)]
+        looks = [
+            look for look in _LOOKS if self._port.has_method(look, item.klass) and (item.tcp or look not in _OF_TCP)
+        ]
         if not looks:
             return []
         look = self._pick(looks)
         asked: list[Step] = [Call(item.name, look, arguments(self._picker, item, look))]
         if self._picker.one_in(8):
             asked = [Call(None, "tostring", (Ref(item.name),)), Get(item.name, "class")]
+        elif self._picker.one_in(5) and self._port.has("socket.select"):
+            both = TableSpec(((1, Ref(item.name)),))
+            asked = [Call(None, "socket.select", (both, both, 0))]
         return [*asked, *self._change(item), *asked]
 
     def ending(self, item: Object) -> list[Step]:
         """Data, and the end of a connection, by the peer or by the object itself; what is received then."""
-        peers = self._state.peers_of("connection")
-        if not peers:
+        peer = self._state.peer_of(item)
+        if peer is None:
             return []
-        peer = self._pick(peers).name
         steps: list[Step] = [PeerAct(peer, "send", self._pick(_LAST)) for _ in range(self._pick(range(3)))]
         reads: list[Step] = [Call(item.name, "receive", self._pick(_READS)) for _ in range(1 + self._pick(range(3)))]
         if self._picker.one_in(4):
+            ways: Args = (b"send", b"send", b"receive", b"both")
+            steps.insert(self._pick(range(len(steps) + 1)), Call(item.name, "shutdown", (self._pick(ways),)))
+        elif self._picker.one_in(4):
             steps += [reads.pop(), Call(item.name, "close"), Call(item.name, "dirty")]
         else:
             verb = self._pick(["close", "close", "reset", "shutdown"])
@@ -77,10 +92,16 @@ class Situations:
         return self._had([*steps, *reads, *self._picker.some(looks, 2)], item)
 
     def closed(self, item: Object, methods: tuple[str, ...]) -> list[Step]:
-        """The end of an object, and calls of it afterwards."""
+        """The end of an object, and calls of it afterwards, perhaps when another one has its descriptor's number."""
         names = [name for name in self._picker.some(methods, 5) if name not in ("receivefrom", "setfd")]
         calls: list[Step] = [Call(item.name, name, arguments(self._picker, item, name)) for name in names]
-        return self._had([Call(item.name, "close"), *calls, Call(item.name, "close")], item)
+        steps = self._had([Call(item.name, "close"), *calls, Call(item.name, "close")], item)
+        if not self._picker.one_in(2):
+            return steps
+        fresh, made = self._makers.new(self._pick(["socket.tcp", "socket.udp"]))
+        bound = [*made, Call(fresh, "bind" if fresh.startswith("tcp") else "setsockname", (self._context.ip(), 0))]
+        looks = [Call(fresh, look) for look in ("getsockname", "getpeername", "getfd")]
+        return [*steps[:1], *bound, *steps[1:], *looks]
 
     def piped(self, item: Object) -> list[Step]:
         """A sink or a source of an object, several calls of it, and looks at the object."""
@@ -92,9 +113,9 @@ class Situations:
             steps: list[Step] = [Call(None, "socket.sink", (mode, Ref(item.name)), (name,))]
             calls: list[Step] = [Call(name, "", chunk) for chunk in self._picker.some(_CHUNKS, 4)]
         else:
-            peers = self._state.peers_of("connection")
+            peer = self._state.peer_of(item)
             sent = self._pick([b"abc", b"0123456789" * 900])
-            steps = [PeerAct(self._pick(peers).name, "send", sent)] if peers and not self._picker.one_in(3) else []
+            steps = [PeerAct(peer, "send", sent)] if peer is not None and not self._picker.one_in(3) else []
             mode = self._pick([b"until-closed", b"by-length"])
             length: Args = (self._pick([3, 2048, 5000]),) if mode == b"by-length" else ()
             steps.append(Call(None, "socket.source", (mode, Ref(item.name), *length), (name,)))

@@ -14,6 +14,9 @@ from luasocket_runners.explore.steps import Call, Function, Step, functions_of, 
 
 #: Seconds up to which a wait is short enough to be made in a random program.
 SHORT: Final = 0.05
+#: Objects and peers of one program that are alive at a time, and all.
+_ALIVE: Final = 9
+_ALL: Final = 30
 #: Methods that can wait.
 WAITING: Final = frozenset({"receive", "receivefrom", "send", "sendto", "accept", "connect"})
 
@@ -72,7 +75,8 @@ class Object:
 class PeerState:
     """A peer: its state, and the names of its address and of its port's number.
 
-    ``kind`` is ``listener``, ``connection``, ``udp``, ``refused`` (TCP) or ``refused udp``, or ``closed``. ``choked``:
+    ``kind`` is ``listener``, ``connection``, ``udp``, ``refused`` (TCP) or ``refused udp``, ``closed``, or
+    ``ended`` if it cannot send any more. ``choked``:
     it has very small buffers; ``sent``: how many bytes it has sent.
     """
 
@@ -96,6 +100,8 @@ class State:
         Values for the lists of ``select`` that are no objects of the port, each with the object that it stands for.
     descriptors
         Names of descriptors, each with the object that has it; None after that object has given it up with ``setfd``.
+    links
+        Peers, each with the object at the other end of its connection, as far as that was meant.
     doing
         The calls that functions make when they are called: those of the program and those that have been made of them.
     small_buffers
@@ -107,6 +113,7 @@ class State:
     functions: dict[str, str | None] = field(default_factory=dict)
     tables: dict[str, str | None] = field(default_factory=dict)
     descriptors: dict[str, str | None] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
     doing: dict[str, tuple[Call, ...]] = field(default_factory=dict)
     small_buffers: bool = False
     _counts: dict[str, int] = field(default_factory=dict)
@@ -123,6 +130,17 @@ class State:
     def peers_of(self, *kinds: str) -> list[PeerState]:
         """Return the peers of these kinds, oldest first."""
         return [peer for peer in self.peers.values() if peer.kind in kinds]
+
+    def peer_of(self, item: Object) -> str | None:
+        """Return the peer at the other end of an object's connection; None if there is none, or none any more."""
+        connected = {peer.name for peer in self.peers_of("connection")}
+        return next((peer for peer, name in self.links.items() if name == item.name and peer in connected), None)
+
+    def has_room(self) -> bool:
+        """Tell whether there may be more objects and peers: a few that are alive, so that they meet."""
+        alive = [item for item in self.objects.values() if not item.closed]
+        peers = [peer for peer in self.peers.values() if peer.kind not in ("closed", "ended")]
+        return len(alive) + len(peers) < _ALIVE and len(self.objects) + len(self.peers) < _ALL
 
     def addresses(self, *, tcp: bool) -> list[tuple[Ref, Ref]]:
         """Return the addresses and numbers of the ports that something of the transport has, or had."""

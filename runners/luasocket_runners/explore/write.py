@@ -187,10 +187,14 @@ class _Writer:
         inner = [pair for outcome in self._difference.outcomes for pair in outcome.inner]
         last = dict(inner)
         steps: list[str] = []
+        missing: set[str | None] = set()  # names of results that there are not
         for call in function.does:
             if (outcome := last.get(call)) is None:
-                break
-            shown = {"call": self._target(call)} | ({"with": _list(call.args)} if call.args else {})
+                missing |= {*call.binds}
+                continue
+            args = [None if isinstance(value, model.Ref) and value.name in missing else value for value in call.args]
+            shown = {"call": self._target(call)} | ({"with": _list(args)} if args else {})
+            missing |= {*call.binds[len(outcome.values) :]}
             if outcome.kind == "raised":
                 name = f"raised_{function.name}"
                 steps.append(_map({**shown, "raises": "{value: {type: any}}", "as": name}))
@@ -200,7 +204,10 @@ class _Writer:
             names = ", ".join(name or "null" for name in call.binds[: len(values)])
             shown["returns"] = f"[{', '.join(values)}]"
             steps.append(_map({**shown, "as": f"[{names}]"} if names else shown))
-        returned = [value for value in function.returns or () if isinstance(value, model.Ref) or len(steps)]
+        returned = [
+            None if isinstance(value, model.Ref) and value.name in missing else value
+            for value in function.returns or ()
+        ]
         return (
             f"{{does: [{', '.join(steps)}], returns: {_list(returned)}}}"
             if steps

@@ -79,7 +79,7 @@ def test_a_difference_inside_a_function_is_seen_and_written(
     port = faulty(receive=lacks_the_partial)
     difference, _ = run(port, steps)
     assert difference is not None
-    assert difference.words == "in a function, :receive: result 3 differs"
+    assert (difference.key[0], difference.words) == (":receive", "result 3 differs, inside a function")
     text = listing(difference, "faulty")
     assert 'local r1, r2, r3 = tcp1:receive() local v1 = try1(r1, r2, r3) return v1, "done" end' in text
     check_written(file_of([difference], "luasocket-3"), port)

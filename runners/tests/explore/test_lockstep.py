@@ -67,3 +67,26 @@ def test_a_call_may_hang_by_a_quirk(
             assert lockstep.run(step) is None
         assert len(lockstep.steps) == (1 if hangs else 2)
         never.set()
+
+
+FAILS = b"""
+quirks:
+  - id: bind-fails
+    says: A bind is refused.
+    why: https://example.org
+    on: ["master:bind"]
+    expected: {returns: [1]}
+    returned: {returns: [null, refused]}
+"""
+
+
+def test_nothing_is_run_after_a_call_that_fails_by_a_quirk(faulty: Callable[..., PythonPort]) -> None:
+    """All that follows depends on it: a quirk says what the call returns, and not what comes of it."""
+    quirks = parse_quirks(FAILS, "quirks.yaml", luasocket_spec.load().behaviours)
+    port = faulty(bind=lambda _: lambda *_args: (None, b"refused"))
+    with Side(resolve("reference"), "luasocket-3") as reference, Side(port, "luasocket-3") as other:
+        lockstep = Lockstep(reference, other, "luasocket-3", quirks)
+        bind = Call("tcp1", "bind", (b"127.0.0.1", 0))
+        for step in (Call(None, "socket.tcp", (), ("tcp1",)), bind, Call("tcp1", "getsockname")):
+            assert lockstep.run(step) is None
+        assert [step.label for step in lockstep.steps] == ["socket.tcp", ":bind"]

@@ -51,7 +51,7 @@ def test_a_difference_is_found_and_made_short(faulty: Faulty) -> None:
     labels = [step.label for step in difference.steps]
     assert labels[-1] == ":getstats"
     assert ":send" in labels or ":setstats" in labels
-    assert len(labels) <= 9
+    assert len(labels) <= 11
     assert [step.label for step in difference.steps].count(":getstats") == 1
 
 
