@@ -31,8 +31,8 @@ def test_timeouts_in_milliseconds_are_found(
 
     steps = (
         "{call: socket.tcp, succeeds: true, as: one}",
-        "{call: one:settimeout, with: [0.02], returns: [1]}",
-        "{call: one:receive, returns: [null, timeout], takes: {at_least: 0.019}}",
+        "{call: one:settimeout, with: [0.3], returns: [1]}",
+        "{call: one:receive, returns: [null, timeout], takes: {at_least: 0.29}}",
     )
     corpus = "about: test\nbehaviours:\n" + "".join(
         f"  - id: wait{number}\n    says: S.\n    authority: observed\n    steps:\n"
