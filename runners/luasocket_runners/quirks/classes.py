@@ -144,12 +144,12 @@ class ObjectClasses:
         failed = first is None or first is False
         if method == "accept" and isinstance(first, Handle):
             self._classes[first.number] = "client"
-        elif method == "connect" and self._classes.get(handle.number) == "master":
-            # it becomes a client even if connecting fails, for it may go on in the background
+        elif method in ("connect", "setpeername") and self._classes.get(handle.number) == "master":
+            # both are the same; it becomes a client even if connecting fails, for it may go on in the background
             self._classes[handle.number] = "client"
             if isinstance(first, Handle):
                 self._classes[first.number] = "client"
         elif method == "listen" and not failed:
             self._classes[handle.number] = "server"
-        elif method == "setpeername" and not failed:
+        elif method == "setpeername" and not failed and self._classes.get(handle.number) not in ("client", "server"):
             self._classes[handle.number] = "unconnected" if args[:1] == (b"*",) else "connected"
